@@ -1,0 +1,124 @@
+"""Configuration: one traitlets object at the edge, one frozen ``Settings`` inside.
+
+Runs on the host.  Values come from, weakest first: the defaults below, Jupyter/IPython
+configuration (``c.CSVAnalyst.model = …``), environment variables.  Everything else in the package
+takes a ``Settings`` and never looks at the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import UsageError
+from .protocol import Limits
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+OFFLINE_MODEL: Final = "offline/planner"
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be chosen.  Sizes are bytes, times seconds."""
+
+    provider: str = "docker"
+    model: str = OFFLINE_MODEL
+    api_base: str = ""
+    python_enabled: bool = True
+    mlflow_enabled: bool = False
+    home: Path = Path()
+    image: str = ""
+    docker_runtime: str = ""
+    memory: int = 1024 * MIB
+    cpus: float = 2.0
+    scratch: int = 512 * MIB
+    start_timeout: float = 30.0
+    idle_timeout: float = 1800.0
+    max_rows: int = 100_000
+    max_columns: int = 2_000
+    max_result: int = 256 * MIB
+    timeout: float = 60.0
+    max_source: int = 4096 * MIB
+    max_steps: int = 12
+    max_tool_calls: int = 24
+    max_seconds: float = 300.0
+
+    def limits(self, **changes: Any) -> Limits:
+        """The limits of one request; ``changes`` that are ``None`` keep the setting."""
+        values = {"max_rows": self.max_rows, "max_columns": self.max_columns, "max_bytes": self.max_result}
+        values["timeout"] = self.timeout  # type: ignore[assignment]
+        return Limits(**{**values, **{k: v for k, v in changes.items() if v is not None}})
+
+
+_VARIABLES: Final[Mapping[str, str]] = {
+    "SANDBOX_PROVIDER": "provider",
+    "CSVANALYST_MODEL": "model",
+    "CSVANALYST_API_BASE": "api_base",
+    "ENABLE_PYTHON_EXECUTION": "python_enabled",
+    "MLFLOW_ENABLED": "mlflow_enabled",
+    "CSVANALYST_HOME": "home",
+    "CSVANALYST_IMAGE": "image",
+    "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",
+    "CSVANALYST_MEMORY": "memory",
+    "CSVANALYST_CPUS": "cpus",
+    "CSVANALYST_SCRATCH": "scratch",
+    "CSVANALYST_TIMEOUT": "timeout",
+    "CSVANALYST_MAX_ROWS": "max_rows",
+    "CSVANALYST_MAX_SOURCE": "max_source",
+    "CSVANALYST_START_TIMEOUT": "start_timeout",
+    "CSVANALYST_IDLE_TIMEOUT": "idle_timeout",
+}
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
+_UNITS: Final = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}
+
+
+def default_home(environment: Mapping[str, str]) -> Path:
+    """Where caches, staged data and capsules live: ``$XDG_CACHE_HOME/csvanalyst``."""
+    base = environment.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "csvanalyst"
+
+
+def resolve(config: Config | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force.  Raises ``UsageError`` (code ``bad_setting``) for a value that does not fit."""
+    environment = os.environ if environment is None else environment
+    chosen: dict[str, Any] = {"home": default_home(environment)}
+    if config is not None:
+        chosen.update(dict(config.get("CSVAnalyst", {})))
+    for variable, name in _VARIABLES.items():
+        if variable in environment:
+            chosen[name] = environment[variable]
+    known = Settings.__dataclass_fields__
+    unknown = sorted(set(chosen) - set(known))
+    if unknown:
+        raise UsageError("bad_setting", f"There is no setting {unknown[0]!r}.", f"Known: {', '.join(sorted(known))}.")
+    return Settings(**{name: _convert(name, known[name].type, value) for name, value in chosen.items()})
+
+
+def _convert(name: str, kind: Any, value: Any) -> Any:
+    try:
+        if kind == "bool":
+            text = str(value).strip().lower()
+            if text not in _TRUE | _FALSE:
+                raise ValueError(value)
+            return text in _TRUE
+        if kind == "int":
+            text = str(value).strip().lower().removesuffix("b").removesuffix("i")
+            unit = text[-1:] if text[-1:] in "kmg" else ""
+            number = float(text.removesuffix(unit)) * _UNITS[unit]
+            if number <= 0 or number != int(number):
+                raise ValueError(value)
+            return int(number)
+        if kind == "float":
+            number = float(value)
+            if not 0 < number < float("inf"):
+                raise ValueError(value)
+            return number
+        return Path(value).expanduser().absolute() if kind == "Path" else str(value)
+    except ValueError as error:
+        raise UsageError("bad_setting", f"The setting {name!r} cannot be {str(value)!r}.", f"It takes a {kind}.") from error

@@ -1,0 +1,56 @@
+"""What is known of a registered data set.  Plain data; nothing here reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """One column as the sandbox saw it at ingest.
+
+    ``type`` is DuckDB's type name.  ``nulls`` and ``distinct`` are counts over all rows
+    (``distinct`` is approximate above 10,000).  ``minimum`` and ``maximum`` are text forms, or
+    ``None``.  ``values`` are up to 50 distinct texts of a text or boolean column, most frequent
+    first; ``all_values`` says that there are no others.  ``words`` are the texts that the file
+    itself used for a column read as BOOLEAN, such as ``("Yes", "No")``.
+    """
+
+    name: str
+    type: str
+    nulls: int = 0
+    distinct: int = 0
+    minimum: str | None = None
+    maximum: str | None = None
+    values: tuple[str, ...] = ()
+    all_values: bool = False
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> ColumnProfile:
+        known = {key: raw[key] for key in ("name", "type", "nulls", "distinct", "minimum", "maximum", "all_values")}
+        return cls(**known, values=tuple(raw["values"]), words=tuple(raw["words"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A registered data set: one table named ``name``.
+
+    ``source`` is what the person gave (a path, ``shipped:NAME`` or ``variable NAME``).
+    ``fingerprint`` is the SHA-256 (hex) of the source's bytes.  ``file`` is the bare name of its
+    Parquet file in the session's tables directory.  ``notes`` are the repairs and decisions of the
+    ingest, in sentences.
+    """
+
+    name: str
+    source: str
+    format: str
+    fingerprint: str
+    file: str
+    rows: int
+    bytes: int
+    columns: tuple[ColumnProfile, ...]
+    notes: tuple[str, ...] = ()
+    dialect: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,44 @@
+"""Where a worker puts what it makes: body frames, progress frames.
+
+Runs in the sandbox, in a worker process.  A body is opened once, written in pieces and never
+rewritten; the reply that follows names all bodies in the order of their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from csvanalyst_ext.protocol import MAX_BODIES, BodyInfo, Kind, ProtocolError, encode, encode_body
+
+Write = Callable[[bytes], None]
+
+
+class Sink:
+    """Frames of one request, written through ``write`` (which must write everything or raise)."""
+
+    def __init__(self, request: int, write: Write) -> None:
+        self._request = request
+        self._write = write
+        self._bodies: list[BodyInfo] = []
+
+    def open(self, kind: str, name: str) -> int:
+        """The number of a new body of that kind (see ``protocol.BODY_KINDS``)."""
+        if len(self._bodies) >= MAX_BODIES:
+            raise ProtocolError("too_many_bodies", f"a reply carries at most {MAX_BODIES} bodies")
+        self._bodies.append(BodyInfo(kind, name, 0))
+        return len(self._bodies) - 1
+
+    def write(self, body: int, data: bytes | memoryview) -> None:
+        for frame in encode_body(self._request, body, data):
+            self._write(frame)
+        info = self._bodies[body]
+        self._bodies[body] = replace(info, size=info.size + len(memoryview(data).cast("B")))
+
+    def progress(self, rows: int, size: int) -> None:
+        """Rows and bytes so far."""
+        self._write(encode(Kind.PROGRESS, self._request, {"rows": rows, "bytes": size}))
+
+    @property
+    def bodies(self) -> tuple[BodyInfo, ...]:
+        return tuple(self._bodies)
