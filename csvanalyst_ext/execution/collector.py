@@ -1,0 +1,123 @@
+"""Collects what a runner sends for one request, and never more than was allowed.
+
+Runs on the host.  Turns frames into an ``Outcome``; whatever does not fit the protocol, the limits
+or the request raises ``RunnerMisbehaved`` before memory is spent on it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..errors import RunnerMisbehaved
+from ..protocol import BodyInfo, Frame, IngestRequest, Kind, ProtocolError, Reply, Request
+from .arrow import read_table
+from .base import Artefact, BodySink, Outcome, ProgressSink
+
+MAX_ARTEFACTS: Final = 80 * 1024 * 1024
+"""Bytes of pictures and charts in one reply."""
+PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+
+
+class Collector:
+    """The frames of one request.  ``sink`` gets the pieces of a Parquet body and may raise."""
+
+    def __init__(self, request: Request, progress: ProgressSink | None, sink: BodySink | None) -> None:
+        self._request = request
+        self._progress = progress
+        self._sink = sink
+        self._bodies: list[bytearray] = []
+        self._sizes: list[int] = []
+        self._most = request.limits.max_bytes + MAX_ARTEFACTS
+        self.reply: Reply | None = None
+
+    def take(self, frame: Frame) -> bool:
+        """Take one frame; ``True`` once the reply is there.  Raises ``RunnerMisbehaved``, or what the sink raises."""
+        try:
+            if frame.kind is Kind.BODY:
+                self._take_body(frame.payload)
+            elif frame.kind is Kind.PROGRESS:
+                self._take_progress(frame)
+            elif frame.kind is Kind.REPLY:
+                self.reply = Reply.from_json(frame.json())
+                return True
+            else:
+                raise ProtocolError("frame_kind", f"a runner does not send {frame.kind.name} here")
+        except ProtocolError as error:
+            raise misbehaved(error.code, str(error)) from error
+        return False
+
+    def _take_body(self, payload: bytes) -> None:
+        number = payload[0] if payload else 255
+        if number == len(self._bodies):
+            self._bodies.append(bytearray())
+            self._sizes.append(0)
+        if number != len(self._bodies) - 1:
+            raise ProtocolError("bad_body", "bodies came out of order")
+        self._sizes[number] += len(payload) - 1
+        if isinstance(self._request, IngestRequest):
+            if number or self._sink is None:
+                raise ProtocolError("bad_body", "an ingest gives one body")
+            self._sink(payload[1:])
+            return
+        if sum(self._sizes) > self._most:
+            raise ProtocolError("too_large", "the result is larger than was allowed")
+        self._bodies[number] += memoryview(payload)[1:]
+
+    def _take_progress(self, frame: Frame) -> None:
+        raw = frame.json()
+        rows, size = raw.get("rows"), raw.get("bytes")
+        if not isinstance(rows, int) or not isinstance(size, int):
+            raise ProtocolError("bad_field", "a progress frame without numbers")
+        if self._progress is not None:
+            self._progress(rows, size)
+
+    def outcome(self) -> Outcome:
+        """The validated outcome.  Raises ``RunnerMisbehaved``."""
+        reply = self.reply
+        if reply is None:
+            raise misbehaved("no_reply", "there is no reply")
+        if [info.size for info in reply.bodies] != self._sizes[: len(reply.bodies)] or len(reply.bodies) < len(
+            self._sizes
+        ):
+            # A worker that failed half-way leaves pieces behind; only a good reply must account for all.
+            if reply.status == "ok":
+                raise misbehaved("bad_body", "the bodies are not what the reply announced")
+            self._bodies = []
+        table, artefacts = None, []
+        for info, body in zip(reply.bodies, self._bodies, strict=False):
+            if info.kind == "table":
+                if table is not None:
+                    raise misbehaved("bad_body", "a second table")
+                table = read_table(body, self._request.limits, reply.columns)
+            elif info.kind != "parquet":
+                artefacts.append(_artefact(info, bytes(body)))
+        if table is not None and table.num_rows != reply.row_count:
+            raise misbehaved("bad_body", "another number of rows than announced")
+        if len(reply.stdout) > self._request.limits.max_stdout:
+            raise misbehaved("too_large", "more captured output than allowed")
+        return Outcome(
+            status=reply.status,
+            fault=reply.fault,
+            columns=reply.columns,
+            table=table,
+            row_count=reply.row_count,
+            total_rows=reply.total_rows,
+            truncated=reply.truncated,
+            artefacts=tuple(artefacts),
+            stdout=reply.stdout,
+            stdout_truncated=reply.stdout_truncated,
+            timings=reply.timings,
+            report=reply.report,
+        )
+
+
+def _artefact(info: BodyInfo, data: bytes) -> Artefact:
+    if info.kind == "image/png" and not data.startswith(PNG_MAGIC):
+        raise misbehaved("bad_body", "a picture that is no PNG")
+    return Artefact(info.kind, info.name, data)
+
+
+def misbehaved(code: str, why: str) -> RunnerMisbehaved:
+    return RunnerMisbehaved(
+        f"runner_{code}", f"The sandbox sent something that was refused: {why}.", "The sandbox is replaced; ask again."
+    )

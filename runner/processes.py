@@ -1,0 +1,121 @@
+"""Workers as the supervisor sees them: how they are started, listened to and ended.
+
+Runs in the sandbox, in the supervisor (PID 1).  Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from csvanalyst_ext.protocol import Decoder
+
+END_WITHIN: Final = 5.0
+"""Seconds that killed processes may take to disappear before the sandbox gives itself up."""
+
+
+class CannotEnd(Exception):
+    """A worker's processes did not go away; the sandbox can no longer keep its promises."""
+
+
+@dataclass(slots=True)
+class Output:
+    """What a worker wrote to stdout and stderr: the first ``most`` bytes are kept, all are read."""
+
+    descriptor: int
+    kept: bytearray = field(default_factory=bytearray)
+    most: int = 0
+    total: int = 0
+
+    def drain(self) -> bool:
+        """Read what is there; ``False`` at end of file."""
+        while True:
+            try:
+                data = os.read(self.descriptor, 65536)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            self.kept += data[: max(0, self.most - len(self.kept))]
+            self.total += len(data)
+            if self.total > self.most + 1024 * 1024:
+                return True  # a flood: let the event loop breathe
+
+    def text(self) -> str:
+        return self.kept.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Worker:
+    """A forked worker.  ``pid`` is 0 until it said that it is ready."""
+
+    channel: socket.socket
+    output: Output
+    place: str
+    decoder: Decoder = field(default_factory=Decoder)
+    pid: int = 0
+    fault: dict[str, Any] | None = None
+    exit_status: int | None = None
+
+    def close(self) -> None:
+        self.channel.close()
+        os.close(self.output.descriptor)
+
+
+def new_worker(place: str) -> tuple[Worker, tuple[int, int]]:
+    """A worker to be, and the descriptors that it gets, channel and output (to be closed here once sent)."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    ours.setblocking(False)
+    return Worker(ours, Output(read), place), (theirs.detach(), write)
+
+
+def end(worker: Worker) -> None:
+    """Kill the worker with all its descendants and wait until none is left.
+
+    They cannot have left the process group (see ``sealing``), and signalling a group is atomic
+    against forks in it (kill(2)).  Raises ``CannotEnd``.
+    """
+    if not worker.pid:
+        return
+    deadline = time.monotonic() + END_WITHIN
+    while True:
+        try:
+            os.killpg(worker.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        _reap_group(worker)
+        if time.monotonic() > deadline:
+            raise CannotEnd(f"processes of worker {worker.pid} are still there")
+        time.sleep(0.0005)
+
+
+def _reap_group(worker: Worker) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-worker.pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        if pid == worker.pid:
+            worker.exit_status = status
+
+
+def out_of_memory_kills() -> int | None:
+    """How many processes the kernel has killed here for want of memory; ``None`` when it does not say."""
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            with open(path) as file:
+                for line in file:
+                    name, _, value = line.partition(" ")
+                    if name == "oom_kill":
+                        return int(value)
+        except (OSError, ValueError):
+            continue
+    return None

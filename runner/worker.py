@@ -1,0 +1,121 @@
+"""One worker: sealed and connected ahead of time, serves one request, is killed.
+
+Runs in the sandbox, forked from the zygote.  From the moment the request is read, everything in
+this process counts as hostile; the supervisor bounds it from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from typing import Any
+
+from csvanalyst_ext.protocol import (
+    Decoder,
+    Frame,
+    IngestRequest,
+    Kind,
+    ProtocolError,
+    Reply,
+    Request,
+    SqlRequest,
+    encode,
+    failure,
+    request_from_json,
+)
+
+from . import connection as connections
+from . import sealing
+from .ingest import run_ingest
+from .python import run_python
+from .sink import Sink
+from .sql import run_sql
+
+
+def main(order: dict[str, Any], channel_descriptor: int, output: int) -> None:
+    """Prepare, say so with the process number, wait for one request, answer it."""
+    os.setpgid(0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    for text_stream in (sys.stdout, sys.stderr):  # lines leave at once, so that a kill loses none
+        text_stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    channel = socket.socket(fileno=channel_descriptor)
+    sealing.offer_to_oom_killer()
+    sealing.seal_worker()
+    place = order["place"]
+    tempfile.tempdir = place
+    fault = None
+    database = None
+    try:
+        database = connections.connect(
+            order["tables"],
+            tables_dir=order["tables_dir"],
+            scratch=place,
+            memory_limit=order["memory"],
+            threads=order["threads"],
+        )
+    except Exception as error:  # whatever it is, the next request must hear of it
+        fault = {"code": "sandbox_not_prepared", "message": f"The data could not be opened: {error}"}
+    channel.sendall(encode(Kind.HELLO, 0, {"pid": os.getpid(), "fault": fault}))
+    frame = _read_request(channel)
+    os.chdir(place)
+    sink = Sink(frame.request, channel.sendall)
+    reply = _serve(frame, database, order, sink)
+    with contextlib.suppress(Exception):  # the code may have replaced or closed them
+        sys.stdout.flush()
+    channel.sendall(encode(Kind.REPLY, frame.request, replace(reply, bodies=sink.bodies).to_json()))
+
+
+def _read_request(channel: socket.socket) -> Frame:
+    decoder = Decoder()
+    while True:
+        data = channel.recv(65536)
+        if not data:
+            os._exit(0)
+        if frames := decoder.feed(data):
+            return frames[0]
+
+
+def _serve(frame: Frame, database: Any, order: dict[str, Any], sink: Sink) -> Reply:
+    started = time.perf_counter()
+    try:
+        reply = _run(request_from_json(frame.json()), database, order, sink)
+    except ProtocolError as error:
+        reply = failure("error", error.code, f"The request could not be read: {error}.")
+    except MemoryError:
+        reply = failure(
+            "memory", "out_of_memory", "The memory limit of the sandbox was reached.", "Ask for less at once."
+        )
+    return replace(reply, timings={**reply.timings, "worker": time.perf_counter() - started})
+
+
+def _run(request: Request, database: Any, order: dict[str, Any], sink: Sink) -> Reply:
+    if isinstance(request, IngestRequest):
+        return run_ingest(
+            request,
+            incoming=order["incoming_dir"],
+            scratch=order["place"],
+            memory_limit=order["memory"],
+            threads=order["threads"],
+            sink=sink,
+        )
+    tables = list(order["tables"]) if request.tables is None else [t for t in order["tables"] if t in request.tables]
+    if isinstance(request, SqlRequest):
+        return run_sql(database, request, tables, sink)
+    if not order["python"]:
+        return failure(
+            "refused",
+            "python_disabled",
+            "Python is switched off in this sandbox.",
+            "Ask with SQL, or have the administrator set ENABLE_PYTHON_EXECUTION=true.",
+        )
+    return run_python(request, database, tables, sink)

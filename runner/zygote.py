@@ -1,0 +1,101 @@
+"""The zygote: has the libraries imported, and forks workers from itself.
+
+Runs in the sandbox as a child of the supervisor.  It never sees data, questions or code: its only
+input is the supervisor's word to fork, with two descriptors for the new worker.  A worker is
+forked twice, so that it becomes the supervisor's own child, which can then wait for it.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import json
+import os
+import socket
+from typing import Any, Final
+
+MAX_ORDER: Final = 1024 * 1024
+
+
+def send_order(control: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
+    """Ask for a worker.  ``descriptors``: its channel and its output."""
+    message = json.dumps(order).encode()
+    control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a worker for every order until the supervisor closes ``control``.  Does not return."""
+    versions = _import_libraries()
+    control.send(json.dumps(versions).encode())
+    charts_wait = True
+    while True:
+        if charts_wait and not _pending(control):
+            _import_charts()  # slow, and only some questions need it: after the first workers
+            charts_wait = False
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_ORDER, 2)
+        if not message:
+            os._exit(0)
+        gc.freeze()  # the libraries' objects stay out of the workers' collections, and their pages shared
+        if not _fork_twice():
+            control.close()
+            _become_worker(json.loads(message), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)  # were no worker made, the supervisor sees its end close
+
+
+def _fork_twice() -> bool:
+    """Fork a grandchild; ``True`` in the caller, ``False`` in the grandchild.
+
+    When a process cannot be had, there is no grandchild, and the caller goes on.
+    """
+    try:
+        child = os.fork()
+    except OSError:
+        return True
+    if child:
+        os.waitpid(child, 0)
+        return True
+    try:
+        if os.fork():
+            os._exit(0)
+    except OSError:
+        os._exit(1)
+    return False
+
+
+def _pending(control: socket.socket) -> bool:
+    try:
+        return bool(control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) or True
+    except BlockingIOError:
+        return False
+
+
+def _import_libraries() -> dict[str, str]:
+    import duckdb
+    import numpy
+    import pandas
+    import pyarrow
+    import pyarrow.parquet
+
+    from . import ingest, python, sql, worker  # noqa: F401
+
+    modules = {"duckdb": duckdb, "numpy": numpy, "pandas": pandas, "pyarrow": pyarrow}
+    return {name: str(module.__version__) for name, module in modules.items()}
+
+
+def _import_charts() -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot
+
+
+def _become_worker(order: dict[str, Any], channel: int, output: int) -> None:
+    status = 1
+    try:
+        from . import worker
+
+        worker.main(order, channel, output)
+        status = 0
+    finally:
+        os._exit(status)
