@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from csvanalyst_ext.protocol import Fault, PythonRequest, Reply, failure
 
-from . import gate, results
+from . import charts, gate, results
 from .sink import Sink
 
 FILE_NAME: Final = "<question>"
@@ -91,9 +91,7 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
 
         namespace["np"] = numpy
     if "plt" in names:
-        import matplotlib.pyplot
-
-        namespace["plt"] = matplotlib.pyplot
+        namespace["plt"] = charts.load()
     by_folded = {table.casefold(): table for table in tables}
     for name in names:
         if name.casefold() in by_folded:

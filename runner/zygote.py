@@ -14,6 +14,8 @@ import os
 import socket
 from typing import Any, Final
 
+from . import charts
+
 MAX_ORDER: Final = 1024 * 1024
 
 
@@ -30,7 +32,7 @@ def serve(control: socket.socket) -> None:
     charts_wait = True
     while True:
         if charts_wait and not _pending(control):
-            _import_charts()  # slow, and only some questions need it: after the first workers
+            charts.load()  # slow, and only some questions need it: after the first workers
             charts_wait = False
         message, descriptors, _, _ = socket.recv_fds(control, MAX_ORDER, 2)
         if not message:
@@ -81,13 +83,6 @@ def _import_libraries() -> dict[str, str]:
 
     modules = {"duckdb": duckdb, "numpy": numpy, "pandas": pandas, "pyarrow": pyarrow}
     return {name: str(module.__version__) for name, module in modules.items()}
-
-
-def _import_charts() -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot
 
 
 def _become_worker(order: dict[str, Any], channel: int, output: int) -> None:

@@ -1,0 +1,218 @@
+"""Builds the runner image: base, wheels, libraries, code; each kept, so that a change of code takes a second.
+
+Runs on the host, only when a person asks for it; no session imports this.  Wheels are downloaded
+here, checked against the hashes of the lock, and the build itself runs without network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from ..errors import ImageUnavailable, StorageError
+from . import docker_base, docker_client, docker_image, docker_wheels
+from .docker_image import LABEL_BUILD, LABEL_IMAGE, LABEL_PROTOCOL, ImageFacts, ImageSpec
+
+if TYPE_CHECKING:
+    import docker
+
+Progress = Callable[[str], None]
+
+LIBRARIES: Final = "csvanalyst-libraries"
+LABEL_BASE: Final = "csvanalyst.base"
+STAGE_FILTER: Final = {"dangling": True, "label": "csvanalyst.stage=install"}
+KEPT_RUNNERS: Final = 4  # other checkouts and versions may use the older ones
+ROOM_NEEDED: Final = 4_000_000_000  # bytes the engine needs for a moment while the libraries are made
+BUILD_TIMEOUT: Final = 1800.0
+
+
+def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageFacts:
+    """See ``docker_image.build``."""
+    from docker.errors import DockerException
+
+    started = time.monotonic()
+    spec = docker_image.expected()
+    client = docker_client.connect(timeout=BUILD_TIMEOUT)
+    try:
+        if not refresh and not base:
+            with contextlib.suppress(ImageUnavailable):
+                image = client.images.get(docker_image.find(client))
+                _tag_latest(image)
+                return ImageFacts(str(image.id), spec.tag, int(image.attrs["Size"]), time.monotonic() - started)
+        libraries = _libraries(client, progress, base=base, refresh=refresh, home=home)
+        progress(f"image: adding the runner's code ({spec.tag})")
+        image = _run_build(
+            client,
+            docker_image.runner_files(),
+            {"csvanalyst_ext/__init__.py": b""},
+            progress,
+            tag=spec.tag,
+            arguments={"LIBRARIES": libraries},
+            labels=_labels(spec),
+        )
+        _tag_latest(image)
+        _drop_old(client, docker_image.REPOSITORY, keep=KEPT_RUNNERS)
+        return ImageFacts(str(image.id), spec.tag, int(image.attrs["Size"]), time.monotonic() - started)
+    except (DockerException, OSError) as error:
+        raise _failed(error, home) from error
+    finally:
+        client.close()
+
+
+def remove() -> tuple[str, ...]:
+    """Remove all images of this product that no container uses.  Returns their tags."""
+    client = docker_client.connect()
+    removed = []
+    for repository in (docker_image.REPOSITORY, LIBRARIES, docker_base.REPOSITORY):
+        removed += _drop_old(client, repository, keep=0)
+    client.images.prune(filters=STAGE_FILTER)
+    return tuple(removed)
+
+
+def _labels(spec: ImageSpec) -> dict[str, str]:
+    return {LABEL_IMAGE: "1", LABEL_PROTOCOL: spec.protocol_hash, LABEL_BUILD: spec.build_hash}
+
+
+def _tag_latest(image: Any) -> None:
+    image.tag(docker_image.REPOSITORY, "latest")
+
+
+def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, refresh: bool, home: Path) -> str:
+    """The tag of the libraries image for the lock at hand; built when it is not there."""
+    from docker.errors import ImageNotFound
+
+    files = docker_image.library_files()
+    identity = hashlib.sha256(f"{docker_image.hash_files(files)} {base}".encode()).hexdigest()
+    tag = f"{LIBRARIES}:{identity[:12]}"
+    if not refresh:
+        with contextlib.suppress(ImageNotFound):
+            client.images.get(tag)
+            return tag
+    _check_room(client, home)
+    architecture = docker_wheels.architecture(client)
+    start = docker_base.provide(client, progress, base=base, refresh=refresh, home=home, architecture=architecture)
+    wheels = docker_wheels.download(files["requirements.lock"], architecture, home, progress)
+    progress("image: installing the libraries, without network (about a minute)")
+    packed = {f"wheels/{path.name}": path for path in wheels}
+    try:
+        _run_build(
+            client,
+            {**files, **packed},
+            {},
+            progress,
+            tag=tag,
+            dockerfile="Dockerfile.libraries",
+            arguments={"BASE": start.tag},
+            labels={LABEL_BASE: start.origin},
+            fresh=refresh,
+        )
+    finally:
+        client.images.prune(filters=STAGE_FILTER)
+    _drop_old(client, LIBRARIES, keep=2)
+    return tag
+
+
+def _run_build(
+    client: docker.DockerClient,
+    files: Mapping[str, Path],
+    texts: Mapping[str, bytes],
+    progress: Progress,
+    *,
+    tag: str,
+    arguments: dict[str, str],
+    labels: dict[str, str],
+    dockerfile: str = "Dockerfile",
+    fresh: bool = False,
+) -> Any:
+    """One build through the engine's API; the built image.  Raises ``ImageUnavailable`` (``image_build_failed``)."""
+    log: list[str] = []
+    with _packed(files, texts) as context:
+        events = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            dockerfile=dockerfile,
+            tag=tag,
+            buildargs=arguments,
+            labels=labels,
+            network_mode="none",
+            nocache=fresh,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            use_config_proxy=False,
+        )
+        for event in events:
+            if "error" in event:
+                tail = "".join(log[-15:]).strip()
+                raise ImageUnavailable(
+                    "image_build_failed",
+                    f"Building {tag} failed: {str(event['error']).strip()}\n{tail}",
+                    "Try `csvanalyst image build --refresh`; if it fails again, report it with these lines.",
+                )
+            log.append(str(event.get("stream", "")))
+    return client.images.get(tag)
+
+
+@contextlib.contextmanager
+def _packed(files: Mapping[str, Path], texts: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
+    """A build context: a tar whose bytes depend on names and contents only, so that the engine's cache holds."""
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for name, path in sorted(files.items()):
+                with path.open("rb") as source:
+                    tar.addfile(_member(name, path.stat().st_size), source)
+            for name, text in sorted(texts.items()):
+                tar.addfile(_member(name, len(text)), io.BytesIO(text))
+        file.seek(0)
+        yield file
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode, member.mtime = size, 0o644, 0
+    return member
+
+
+def _drop_old(client: docker.DockerClient, repository: str, *, keep: int) -> list[str]:
+    """Remove all but the newest ``keep`` tags; what a container uses stays.  Returns the removed tags."""
+    from docker.errors import APIError
+
+    tagged = [(image.attrs["Created"], tag) for image in client.images.list(name=repository) for tag in image.tags]
+    removed = []
+    for _, tag in sorted((item for item in tagged if keep == 0 or not item[1].endswith(":latest")), reverse=True)[keep:]:
+        with contextlib.suppress(APIError):  # a container uses it
+            client.images.remove(tag)
+            removed.append(tag)
+    return removed
+
+
+def _check_room(client: docker.DockerClient, home: Path) -> None:
+    """Raises ``StorageError`` before the work, where the engine's disk can be seen from here."""
+    places = [Path(str(client.info().get("DockerRootDir", ""))), next(p for p in (home, *home.parents) if p.is_dir())]
+    for place in places:
+        if place.is_dir() and (free := shutil.disk_usage(place).free) < ROOM_NEEDED:
+            raise StorageError(
+                "image_no_disk",
+                f"Building the runner image needs {ROOM_NEEDED / 1e9:.0f} GB free at {place}; there are {free / 1e9:.1f}.",
+                "Free some space (`docker system prune` removes unused images) and try again.",
+            )
+
+
+def _failed(error: Exception, home: Path) -> Exception:
+    from docker.errors import APIError
+
+    if isinstance(error, APIError):
+        return ImageUnavailable(
+            "image_build_failed", f"The engine refused to build the image: {error.explanation or error}"
+        )
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return StorageError("image_storage", f"{error.filename}: {error.strerror}.", f"Make room at {home}.")
+    return docker_client.unavailable(error)
