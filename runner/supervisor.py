@@ -77,7 +77,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._decoder = Decoder()
         self._outgoing = bytearray()
-        self._tables: dict[str, str] = {}
+        self._tables: dict[str, str] | None = None  # workers are made once the host has said which
         self._ready: list[processes.Worker] = []
         self._starting: list[processes.Worker] = []
         self._active: Active | None = None
@@ -102,7 +102,6 @@ class Supervisor:
         self._listen_to_signals()
         self._selector.register(self._in, selectors.EVENT_READ, self._read_host)
         self._selector.register(self._control, selectors.EVENT_READ, self._read_zygote)
-        self._refill()
         while self._stopped is None:
             for key, _ in self._selector.select(self._patience()):
                 if self._stopped is None and key.fd in self._selector.get_map():
@@ -185,7 +184,7 @@ class Supervisor:
         """Order workers until enough are ready.  Never while a request runs: what it does to memory and
         process numbers must not reach the preparation of the next one."""
         configuration = self._configuration
-        if self._active and self._active.worker:
+        if self._tables is None or (self._active and self._active.worker):
             return
         while len(self._ready) + len(self._starting) < configuration.ready:
             self._workers += 1

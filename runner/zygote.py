@@ -11,12 +11,15 @@ import array
 import gc
 import json
 import os
+import select
 import socket
 from typing import Any, Final
 
 from . import charts
 
 MAX_ORDER: Final = 1024 * 1024
+QUIET: Final = 1.0
+"""Seconds without an order after which there is time for the slow import of matplotlib."""
 
 
 def send_order(control: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
@@ -31,8 +34,8 @@ def serve(control: socket.socket) -> None:
     control.send(json.dumps(versions).encode())
     charts_wait = True
     while True:
-        if charts_wait and not _pending(control):
-            charts.load()  # slow, and only some questions need it: after the first workers
+        if charts_wait and not select.select([control], [], [], QUIET)[0]:
+            charts.load()  # only some questions need it, and no worker can be made meanwhile
             charts_wait = False
         message, descriptors, _, _ = socket.recv_fds(control, MAX_ORDER, 2)
         if not message:
@@ -63,13 +66,6 @@ def _fork_twice() -> bool:
     except OSError:
         os._exit(1)
     return False
-
-
-def _pending(control: socket.socket) -> bool:
-    try:
-        return bool(control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) or True
-    except BlockingIOError:
-        return False
 
 
 def _import_libraries() -> dict[str, str]:

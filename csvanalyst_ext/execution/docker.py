@@ -112,8 +112,8 @@ class DockerExecutor:
                 self._container = container = _Container(client, identity, spec, channel)
                 channel.carrier = StreamCarrier(connection, asyncio.get_running_loop(), channel)
                 await asyncio.to_thread(client.api.start, identity)
-                hello = await channel.greeting()
                 await self._hand_over_tables(container)
+                hello = await channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
             await self._drop()
@@ -214,6 +214,6 @@ def _typed(error: BaseException) -> BaseException:
             f"The Docker engine refused to start the sandbox: {str(error.explanation)[:500]}",
             "`csvanalyst doctor` lists what the engine can do.",
         )
-    if isinstance(error, docker.errors.DockerException | requests.RequestException | OSError):
+    if isinstance(error, docker.errors.DockerException | requests.RequestException | ConnectionError):
         return docker_client.unavailable(error)
     return error

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import socket
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..datasets.owners import started
 from .docker_spec import LABEL
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ OWNER, HOST = f"{LABEL}.owner", f"{LABEL}.host"
 
 def owner_labels() -> dict[str, str]:
     """Who owns a container started by this process: ``PID:start time``, and on which machine."""
-    return {OWNER: f"{os.getpid()}:{process_start(os.getpid())}", HOST: machine()}
+    return {OWNER: f"{os.getpid()}:{started(os.getpid())}", HOST: machine()}
 
 
 def machine() -> str:
@@ -37,27 +37,12 @@ def machine() -> str:
     return uuid.uuid5(uuid.NAMESPACE_OID, "/".join(parts)).hex
 
 
-def process_start(pid: int) -> str:
-    """When process ``pid`` started, in the system's own terms; empty when there is no such process."""
-    if platform.system() == "Linux":
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return ""
-        fields = status.rpartition(")")[2].split()  # the name before may hold blanks and brackets, see proc(5)
-        return "" if fields[0] == "Z" else fields[19]
-    import subprocess
-
-    done = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
 def reap(client: docker.DockerClient) -> int:
     """Remove our containers on this machine whose owner process is gone; how many there were."""
     removed = 0
     for container in client.api.containers(all=True, filters={"label": [f"{LABEL}=1", f"{HOST}={machine()}"]}):
         pid, _, start = container["Labels"].get(OWNER, "").partition(":")
-        if pid.isdigit() and start and process_start(int(pid)) == start:
+        if pid.isdigit() and start and started(int(pid)) == start:
             continue
         remove(client, container["Id"])
         removed += 1
@@ -65,8 +50,10 @@ def reap(client: docker.DockerClient) -> int:
 
 
 def remove(client: docker.DockerClient, container: str) -> None:
-    """Remove one container, running or not; one that is already gone is no error."""
-    from docker.errors import APIError
+    """Remove one container, running or not.  One that is gone, or an engine that is, is no error: without
+    its connection the container ends by itself."""
+    from docker.errors import DockerException
+    from requests import RequestException
 
-    with contextlib.suppress(APIError):
+    with contextlib.suppress(DockerException, RequestException):
         client.api.remove_container(container, force=True, v=True)

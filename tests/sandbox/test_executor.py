@@ -14,7 +14,9 @@ from tests.support.sandbox import Sandbox
 
 
 def test_a_sql_question_gives_a_typed_table(sandbox: Sandbox) -> None:
-    outcome = sandbox.sql("SELECT carrier, avg(delay) AS delay FROM flights GROUP BY carrier ORDER BY carrier NULLS LAST")
+    outcome = sandbox.sql(
+        "SELECT carrier, avg(delay) AS delay FROM flights GROUP BY carrier ORDER BY carrier NULLS LAST"
+    )
     assert outcome.status == "ok"
     assert outcome.table is not None
     assert outcome.table.to_pydict() == {"carrier": ["AA", "B6", "UA", None], "delay": [-3.0, 45.0, 10.5, 2.0]}
@@ -85,10 +87,12 @@ def test_nothing_of_a_request_is_left_for_the_next(sandbox: Sandbox) -> None:
     planted = sandbox.python(
         "import os, builtins, pandas\n"
         "os.makedirs('/tmp/a/b'); open('/tmp/a/b/c', 'w').write('x'); os.chmod('/tmp/a', 0)\n"
-        "pandas.DataFrame.sum = lambda *a, **k: 0\nbuiltins.len = lambda x: -1\n'planted'"
+        "pandas.Series.sum = lambda *a, **k: 0\nbuiltins.sorted = lambda x: []\n'planted'"
     )
     assert planted.status == "ok"
-    after = sandbox.python("import os\n[len([1]), int(flights.distance.sum()), str(os.listdir('/tmp')).count('a')]")
+    after = sandbox.python(
+        "import os\n[len(sorted([1])), int(flights.distance.sum()), str(os.listdir('/tmp')).count('a')]"
+    )
     assert after.table is not None
     assert after.table.column(0).to_pylist() == [1, 4849, 0]
 

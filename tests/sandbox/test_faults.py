@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from csvanalyst_ext.config import Settings
+from csvanalyst_ext.datasets.owners import started
 from csvanalyst_ext.errors import EngineUnavailable, ImageUnavailable, SandboxError, SandboxLost, UsageError
 from csvanalyst_ext.execution import docker_client, docker_reaper, factory
 from csvanalyst_ext.protocol import Limits, PythonRequest, SqlRequest
@@ -75,9 +76,7 @@ def test_an_engine_that_dies_in_a_query_is_one_error_and_its_return_is_noticed(
     assert sandbox.value("SELECT count(*) FROM flights") == 5
 
 
-def test_without_an_engine_there_is_a_clear_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_engine_there_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(EngineUnavailable) as caught:
         docker_client.connect()
@@ -167,7 +166,7 @@ def test_the_reaper_removes_what_a_dead_owner_left_and_nothing_else(new_sandbox:
     image = sandbox.executor.facts()["image"]
     labels = {"csvanalyst": "1", docker_reaper.HOST: docker_reaper.machine(), docker_reaper.OWNER: "999999999:1"}
     dead = sandbox.client.api.create_container(image, labels=labels)["Id"]
-    mine = {**labels, docker_reaper.OWNER: f"{os.getpid()}:{docker_reaper.process_start(os.getpid())}"}
+    mine = {**labels, docker_reaper.OWNER: f"{os.getpid()}:{started(os.getpid())}"}
     alive = sandbox.client.api.create_container(image, labels=mine)["Id"]
     try:
         assert docker_reaper.reap(sandbox.client) >= 1
