@@ -302,7 +302,7 @@ class Supervisor:
             self._discard(worker)
             self._release(active, failure("error", **worker.fault), None)
             return
-        os.mkdir(worker.place, 0o700)
+        os.makedirs(worker.place, 0o700, exist_ok=True)
         active.worker, active.dispatched = worker, time.monotonic()
         active.kills_before = processes.out_of_memory_kills()
         worker.output.most = active.request.limits.max_stdout

@@ -115,7 +115,9 @@ def cold_start(home: Path) -> Row:
         once()
         durations.append(seconds[-1] - started)
     row = Row("cold start to first SELECT 1", "new container", 5, statistics.median(durations), max(durations))
-    print(f"  {row.what:<34} {row.how:<22} {row.p50 * 1000:>10.1f} ms   max {row.p95 * 1000:>10.1f} ms   n=5", flush=True)
+    print(
+        f"  {row.what:<34} {row.how:<22} {row.p50 * 1000:>10.1f} ms   max {row.p95 * 1000:>10.1f} ms   n=5", flush=True
+    )
     return row
 
 
@@ -128,11 +130,17 @@ def load_ext() -> Row:
     )
     environment = {**os.environ, "IPYTHONDIR": tempfile.mkdtemp()}
     durations = sorted(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+            ).stdout
+        )
         for _ in range(7)
     )
     row = Row("%load_ext csvanalyst_ext", "new IPython", 7, statistics.median(durations), durations[-1])
-    print(f"  {row.what:<34} {row.how:<22} {row.p50 * 1000:>10.1f} ms   max {row.p95 * 1000:>10.1f} ms   n=7", flush=True)
+    print(
+        f"  {row.what:<34} {row.how:<22} {row.p50 * 1000:>10.1f} ms   max {row.p95 * 1000:>10.1f} ms   n=7", flush=True
+    )
     return row
 
 
@@ -174,7 +182,10 @@ def ingest(home: Path) -> list[Row]:
             file.write(b"1,0.5,north,2024-01-01,5,a,0.5\n")  # other bytes, so that nothing comes from the cache
         loop.run_until_complete(session.add(str(source), name=f"large{next(count)}"))
 
-    rows = [measure("ingest of 100 MB CSV", "DuckDB COPY", 3, copy), measure("ingest of 100 MB CSV", "sandbox", 3, ours)]
+    rows = [
+        measure("ingest of 100 MB CSV", "DuckDB COPY", 3, copy),
+        measure("ingest of 100 MB CSV", "sandbox", 3, ours),
+    ]
     loop.run_until_complete(session.close())
     return rows
 

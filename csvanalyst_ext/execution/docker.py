@@ -11,7 +11,8 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -55,6 +56,7 @@ class DockerExecutor:
         self._tables: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._container: _Container | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._facts: dict[str, Any] = {"provider": "docker"}
 
     def facts(self) -> Mapping[str, Any]:
@@ -73,7 +75,7 @@ class DockerExecutor:
     async def run(
         self, request: Request, *, progress: ProgressSink | None = None, body: BodySink | None = None
     ) -> Outcome:
-        async with self._turn:
+        async with self._turn, self._awake():
             started = time.perf_counter()
             container = await self._ready()
             ready = time.perf_counter()
@@ -92,6 +94,19 @@ class DockerExecutor:
     async def close(self) -> None:
         async with self._turn:
             await self._drop()
+
+    @asynccontextmanager
+    async def _awake(self) -> AsyncIterator[None]:
+        """No rest meanwhile; afterwards the container is removed unless it is needed within ``idle_timeout``."""
+        if self._rest is not None:
+            self._rest.cancel()
+        try:
+            yield
+        finally:
+            self._rest = asyncio.get_running_loop().call_later(self._settings.idle_timeout, self._retire)
+
+    def _retire(self) -> None:
+        self._retiring = asyncio.ensure_future(self.close())  # the loop alone would not keep it alive
 
     async def _ready(self) -> _Container:
         """The running container; a lost one is replaced.  Raises ``SandboxError``."""
@@ -157,9 +172,10 @@ class DockerExecutor:
             runtime=settings.docker_runtime,
         )
         refuse_weaker(spec)
-        identity = client.api.create_container_from_config(spec.for_engine(), name=None)["Id"]
+        engine: Any = client.api
+        identity = engine.create_container_from_config(spec.for_engine(), name=None)["Id"]
         try:
-            wrong = differences(spec, client.api.inspect_container(identity))
+            wrong = differences(spec, engine.inspect_container(identity))
             if wrong:
                 raise SpecRefused(
                     "sandbox_spec_mismatch",
@@ -168,7 +184,7 @@ class DockerExecutor:
                     differences=list(wrong),
                 )
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
-            return client, spec, identity, client.api.attach_socket(identity, params=streams)
+            return client, spec, identity, engine.attach_socket(identity, params=streams)
         except BaseException:
             docker_reaper.remove(client, identity)
             raise
@@ -180,6 +196,8 @@ class DockerExecutor:
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
         container, self._container = self._container, None
+        if self._rest is not None:
+            self._rest.cancel()
         if container is not None:
             container.channel.close()
             await asyncio.to_thread(docker_reaper.remove, container.client, container.id)

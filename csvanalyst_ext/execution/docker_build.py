@@ -187,7 +187,9 @@ def _drop_old(client: docker.DockerClient, repository: str, *, keep: int) -> lis
 
     tagged = [(image.attrs["Created"], tag) for image in client.images.list(name=repository) for tag in image.tags]
     removed = []
-    for _, tag in sorted((item for item in tagged if keep == 0 or not item[1].endswith(":latest")), reverse=True)[keep:]:
+    for _, tag in sorted((item for item in tagged if keep == 0 or not item[1].endswith(":latest")), reverse=True)[
+        keep:
+    ]:
         with contextlib.suppress(APIError):  # a container uses it
             client.images.remove(tag)
             removed.append(tag)

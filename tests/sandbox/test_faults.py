@@ -100,7 +100,7 @@ def test_an_image_with_another_protocol_is_refused(new_sandbox: Callable[..., Sa
     sandbox.do(sandbox.executor.start())
     image = sandbox.executor.facts()["image"]
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\nLABEL csvanalyst.protocol=0000\n")
-    other, _ = sandbox.client.images.build(path=str(tmp_path), tag="csvanalyst-runner:test-other-protocol")
+    sandbox.client.images.build(path=str(tmp_path), tag="csvanalyst-runner:test-other-protocol")
     try:
         mismatched = new_sandbox(Settings(image="csvanalyst-runner:test-other-protocol"))
         with pytest.raises(ImageUnavailable) as caught:
@@ -124,6 +124,19 @@ def test_an_idle_container_that_disappears_is_replaced_unnoticed(new_sandbox: Ca
     [container] = sandbox.containers()
     docker_reaper.remove(sandbox.client, container)
     sandbox.do(asyncio.sleep(0.2))
+    assert sandbox.value("SELECT count(*) FROM flights") == 5
+
+
+def test_an_idle_container_is_removed_and_comes_back_unnoticed(new_sandbox: Callable[..., Sandbox]) -> None:
+    sandbox = new_sandbox(Settings(idle_timeout=0.3))
+    sandbox.value("SELECT 1")
+
+    async def until_gone() -> None:
+        async with asyncio.timeout(10):
+            while await asyncio.to_thread(sandbox.containers):
+                await asyncio.sleep(0.05)
+
+    sandbox.do(until_gone())
     assert sandbox.value("SELECT count(*) FROM flights") == 5
 
 
