@@ -30,6 +30,7 @@ class Settings:
     provider: str = "docker"
     model: str = OFFLINE_MODEL
     api_base: str = ""
+    model_access: str = "any"
     python_enabled: bool = True
     mlflow_enabled: bool = False
     home: Path = Path()
@@ -60,6 +61,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "SANDBOX_PROVIDER": "provider",
     "CSVANALYST_MODEL": "model",
     "CSVANALYST_API_BASE": "api_base",
+    "CSVANALYST_MODEL_ACCESS": "model_access",
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "MLFLOW_ENABLED": "mlflow_enabled",
     "CSVANALYST_HOME": "home",
@@ -120,5 +122,7 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
                 raise ValueError(value)
             return number
         return Path(value).expanduser().absolute() if kind == "Path" else str(value)
-    except ValueError as error:
-        raise UsageError("bad_setting", f"The setting {name!r} cannot be {str(value)!r}.", f"It takes a {kind}.") from error
+    except (ValueError, OverflowError, RuntimeError) as error:  # also `inf` bytes, and `~` of an unknown user
+        raise UsageError(
+            "bad_setting", f"The setting {name!r} cannot be {str(value)!r}.", f"It takes a {kind}."
+        ) from error

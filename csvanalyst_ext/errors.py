@@ -38,7 +38,8 @@ class AnalystError(Exception):
 
     status = "error"
 
-    def __init__(self, code: str, message: str, hint: str = "", **details: Any) -> None:
+    # Positional only: ``details`` may come from the sandbox and have any names.
+    def __init__(self, code: str, message: str, hint: str = "", /, **details: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -47,6 +48,13 @@ class AnalystError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of frames: the block a person acts on.  The texts may quote data, so
+        characters that could steer a terminal are replaced."""
+        lines = [f"{type(self).__name__} ({self.code})", *self.message.splitlines()]
+        lines += [f"  → {line}" for line in self.hint.splitlines()]
+        return ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines]
 
     def to_json(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "hint": self.hint, "details": dict(self.details)}

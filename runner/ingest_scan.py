@@ -44,8 +44,9 @@ class Scan:
     newlines: str = ""
     blank_lines: int = 0
     blank_at: tuple[int, ...] = ()
-    longest: int = 0
-    longest_at: int = 0
+    longest_record: int = 0
+    longest_line: int = 0
+    longest_line_at: int = 0
     nul_line: int = 0
     underscores: bool = False
     not_utf8_line: int = 0
@@ -63,7 +64,8 @@ class _Carry:
     line_start: int = 1  # the last byte ended a line
     cr: int = 0  # the last byte was a carriage return outside quotes
     cr_blank: int = 0  # … and stood at the start of a line
-    length: int = 0  # bytes since the last line end
+    record: int = 0  # bytes since the last line end outside quotes
+    line: int = 0  # bytes since the last line end
 
 
 @dataclass(slots=True)
@@ -79,10 +81,9 @@ class Scanner:
     _blank_at: list[int] = field(default_factory=list)
     _utf8: Any = None
     _rest: bytes = b""
-    _any: bool = False
 
     def __post_init__(self) -> None:
-        zero = ("size", "lines", "delimiters", "quotes", "lf", "crlf", "cr", "blank", "longest", "longest_at")
+        zero = ("size", "lines", "delimiters", "quotes", "lf", "crlf", "cr", "blank", "record", "line", "line_at")
         self._facts = dict.fromkeys((*zero, "nul_line", "not_utf8_line", "bad_quotes"), 0)
         self._facts |= {"underscores": False, "high_controls": False, "only_blank": True}
         self._utf8 = codecs.getincrementaldecoder("utf-8")() if self.check_utf8 else None
@@ -100,14 +101,15 @@ class Scanner:
             self._block(self._rest)
         if self._utf8 is not None:
             self._text(b"", final=True)
-        unfinished = carry.length > 0
+        unfinished = carry.record > 0
         if carry.cr:
             f["cr"] += 1
             f["lines"] += 1
             unfinished = False
         kinds = [name for name, key in (("\n", "lf"), ("\r\n", "crlf"), ("\r", "cr")) if f[key]]
         ends = f["lf"] + f["crlf"] + f["cr"]
-        self._longest(0)
+        self._longest("record", 0)
+        self._longest("line", 0)
         return Scan(
             size=f["size"],
             lines=f["lines"] + unfinished,
@@ -118,8 +120,9 @@ class Scanner:
             newlines=kinds[0] if len(kinds) == 1 else "mixed" if kinds else "",
             blank_lines=f["blank"],
             blank_at=tuple(self._blank_at),
-            longest=f["longest"],
-            longest_at=f["longest_at"],
+            longest_record=f["record"],
+            longest_line=f["line"],
+            longest_line_at=f["line_at"],
             nul_line=f["nul_line"],
             underscores=f["underscores"],
             not_utf8_line=f["not_utf8_line"],
@@ -137,7 +140,8 @@ class Scanner:
             f["only_blank"] = not block.strip(b" \t\r\n\0")
         if not f["nul_line"] and b"\0" in block:
             f["nul_line"] = self._line_of(block, block.index(b"\0"))
-        f["underscores"] = f["underscores"] or b"_" in block
+        if not f["underscores"]:  # those of the header do not matter
+            f["underscores"] = block.find(b"_", 0 if f["size"] else block.find(b"\n") + 1) >= 0
         array = np.frombuffer(block.ljust(-(-size // 64) * 64, b"\x01") if size % 64 else block, np.uint8)
         newline = _bits(array, 10)
         delimiter = _bits(array, self.delimiter) if self.delimiter >= 0 else np.zeros_like(newline)
@@ -155,6 +159,7 @@ class Scanner:
             carry.edge = int((delimiter | newline | returns)[-1] >> _TOP)
         f["delimiters"] += _count(delimiter if inside is None else delimiter & ~inside)
         lines = newline if inside is None else newline & ~inside
+        carry.line = self._lengths("line", newline | returns if has_cr else newline, size, carry.line)
         self._lines(block, lines, returns if inside is None else returns & ~inside, has_cr)
         f["lines"] += _count(newline)
         f["size"] += size
@@ -202,19 +207,26 @@ class Scanner:
             self._remember_blanks(block, blank)
         f["blank"] += count
         carry.line_start = int(newline[-1] >> _TOP)
-        words = np.flatnonzero(ends)
-        if len(words):
-            first = int(words[0]) * 64 + _lowest(int(ends[words[0]]))
-            final = int(words[-1]) * 64 + int(ends[words[-1]]).bit_length() - 1
-            self._longest(first)
-            carry.length = max(0, len(block) - final - 1)
-        else:
-            carry.length += len(block)
+        carry.record = self._lengths("record", ends, len(block), carry.record)
 
-    def _longest(self, more: int) -> None:
-        f, length = self._facts, self._carry.length + more
-        if length > f["longest"]:
-            f["longest"], f["longest_at"] = length, self.first_line + f["lines"]
+    def _lengths(self, what: str, ends: Bits, size: int, before: int) -> int:
+        """Note the length of what ends first in this block; gives the length of what is left open.
+        (Whatever begins and ends within a block is shorter than any limit.)"""
+        words = np.flatnonzero(ends)
+        if not len(words):
+            return before + size
+        first = int(words[0]) * 64 + _lowest(int(ends[words[0]]))
+        final = int(words[-1]) * 64 + int(ends[words[-1]]).bit_length() - 1
+        self._longest(what, first)
+        return max(0, size - final - 1)
+
+    def _longest(self, what: str, more: int) -> None:
+        f = self._facts
+        length = (self._carry.record if what == "record" else self._carry.line) + more
+        if length > f[what]:
+            f[what] = length
+            if what == "line":
+                f["line_at"] = self.first_line + f["lines"]
 
     def _remember_blanks(self, block: bytes, blank: Bits) -> None:
         if len(self._blank_at) >= LINES_SHOWN:

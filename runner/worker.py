@@ -13,6 +13,7 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +95,15 @@ def _serve(frame: Frame, database: Any, order: dict[str, Any], sink: Sink) -> Re
     except MemoryError:
         reply = failure(
             "memory", "out_of_memory", "The memory limit of the sandbox was reached.", "Ask for less at once."
+        )
+    except Exception as error:  # a fault of ours: say so, with what a report of it needs
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+        reply = failure(
+            "error",
+            "runner_fault",
+            f"The sandbox's own code failed ({type(error).__name__}: {error}).",
+            "This is a fault of CSV Analyst; please report it.",
+            where=where[-2000:],
         )
     return replace(reply, timings={**reply.timings, "worker": time.perf_counter() - started})
 

@@ -107,9 +107,8 @@ def _mmdebstrap(reason: str) -> str:
     for command in (["apt-get", "update"], INSTALL.split()):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment)
         if done.returncode:
-            raise _closed(
-                reason, f"mmdebstrap could not be installed: {done.stderr.strip()[-1000:]}", f"run: {INSTALL}"
-            )
+            why = f"mmdebstrap could not be installed: {done.stderr.strip()[-1000:]}"
+            raise _closed(reason, why, f"run: {INSTALL}")
     return shutil.which("mmdebstrap") or "mmdebstrap"
 
 

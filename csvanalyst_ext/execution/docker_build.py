@@ -7,6 +7,7 @@ here, checked against the hashes of the lock, and the build itself runs without 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import shutil
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from ..errors import ImageUnavailable, StorageError
+from ..errors import AnalystError, ImageUnavailable, StorageError
 from . import docker_base, docker_client, docker_image, docker_wheels
 from .docker_image import LABEL_BUILD, LABEL_IMAGE, LABEL_PROTOCOL, ImageFacts, ImageSpec
 
@@ -28,10 +29,12 @@ Progress = Callable[[str], None]
 
 LIBRARIES: Final = "csvanalyst-libraries"
 LABEL_BASE: Final = "csvanalyst.base"
-STAGE_FILTER: Final = {"dangling": True, "label": "csvanalyst.stage=install"}
+LEFTOVERS: Final = ("csvanalyst.stage=install", LABEL_BASE)
 KEPT_RUNNERS: Final = 4  # other checkouts and versions may use the older ones
 ROOM_NEEDED: Final = 4_000_000_000  # bytes the engine needs for a moment while the libraries are made
-BUILD_TIMEOUT: Final = 1800.0
+NO_ROOM_LEFT: Final = 200_000_000  # bytes; a build that fails with less has most likely failed because of it
+BUILD_TIMEOUT: Final = 1800
+_STORAGE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG)
 
 
 def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageFacts:
@@ -40,7 +43,8 @@ def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageF
 
     started = time.monotonic()
     spec = docker_image.expected()
-    client = docker_client.connect(timeout=BUILD_TIMEOUT)
+    client = docker_client.connect()
+    client.api.timeout = BUILD_TIMEOUT  # the engine is silent while a step runs
     try:
         if not refresh and not base:
             with contextlib.suppress(ImageUnavailable):
@@ -53,7 +57,7 @@ def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageF
             client,
             docker_image.runner_files(),
             {"csvanalyst_ext/__init__.py": b""},
-            progress,
+            home,
             tag=spec.tag,
             arguments={"LIBRARIES": libraries},
             labels=_labels(spec),
@@ -62,7 +66,7 @@ def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageF
         _drop_old(client, docker_image.REPOSITORY, keep=KEPT_RUNNERS)
         return ImageFacts(str(image.id), spec.tag, int(image.attrs["Size"]), time.monotonic() - started)
     except (DockerException, OSError) as error:
-        raise _failed(error, home) from error
+        raise _typed(error, home) from error
     finally:
         client.close()
 
@@ -73,7 +77,7 @@ def remove() -> tuple[str, ...]:
     removed = []
     for repository in (docker_image.REPOSITORY, LIBRARIES, docker_base.REPOSITORY):
         removed += _drop_old(client, repository, keep=0)
-    client.images.prune(filters=STAGE_FILTER)
+    _prune(client)
     return tuple(removed)
 
 
@@ -96,7 +100,7 @@ def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, re
         with contextlib.suppress(ImageNotFound):
             client.images.get(tag)
             return tag
-    _check_room(client, home)
+    _require_room(client, home, ROOM_NEEDED)
     architecture = docker_wheels.architecture(client)
     start = docker_base.provide(client, progress, base=base, refresh=refresh, home=home, architecture=architecture)
     wheels = docker_wheels.download(files["requirements.lock"], architecture, home, progress)
@@ -107,7 +111,7 @@ def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, re
             client,
             {**files, **packed},
             {},
-            progress,
+            home,
             tag=tag,
             dockerfile="Dockerfile.libraries",
             arguments={"BASE": start.tag},
@@ -115,7 +119,7 @@ def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, re
             fresh=refresh,
         )
     finally:
-        client.images.prune(filters=STAGE_FILTER)
+        _prune(client)
     _drop_old(client, LIBRARIES, keep=2)
     return tag
 
@@ -124,7 +128,7 @@ def _run_build(
     client: docker.DockerClient,
     files: Mapping[str, Path],
     texts: Mapping[str, bytes],
-    progress: Progress,
+    home: Path,
     *,
     tag: str,
     arguments: dict[str, str],
@@ -132,9 +136,12 @@ def _run_build(
     dockerfile: str = "Dockerfile",
     fresh: bool = False,
 ) -> Any:
-    """One build through the engine's API; the built image.  Raises ``ImageUnavailable`` (``image_build_failed``)."""
+    """One build through the engine's API; the built image.
+
+    Raises ``ImageUnavailable`` (``image_build_failed``), or ``StorageError`` when the disk has filled up.
+    """
     log: list[str] = []
-    with _packed(files, texts) as context:
+    with _packed(files, texts, home) as context:
         events = client.api.build(
             fileobj=context,
             custom_context=True,
@@ -151,6 +158,7 @@ def _run_build(
         )
         for event in events:
             if "error" in event:
+                _require_room(client, home, NO_ROOM_LEFT)
                 tail = "".join(log[-15:]).strip()
                 raise ImageUnavailable(
                     "image_build_failed",
@@ -162,9 +170,10 @@ def _run_build(
 
 
 @contextlib.contextmanager
-def _packed(files: Mapping[str, Path], texts: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
+def _packed(files: Mapping[str, Path], texts: Mapping[str, bytes], home: Path) -> Iterator[IO[bytes]]:
     """A build context: a tar whose bytes depend on names and contents only, so that the engine's cache holds."""
-    with tempfile.TemporaryFile() as file:
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=home) as file:
         with tarfile.open(fileobj=file, mode="w") as tar:
             for name, path in sorted(files.items()):
                 with path.open("rb") as source:
@@ -186,35 +195,47 @@ def _drop_old(client: docker.DockerClient, repository: str, *, keep: int) -> lis
     from docker.errors import APIError
 
     tagged = [(image.attrs["Created"], tag) for image in client.images.list(name=repository) for tag in image.tags]
+    if keep:
+        tagged = [(created, tag) for created, tag in tagged if not tag.endswith(":latest")]
     removed = []
-    for _, tag in sorted((item for item in tagged if keep == 0 or not item[1].endswith(":latest")), reverse=True)[
-        keep:
-    ]:
+    for _, tag in sorted(tagged, reverse=True)[keep:]:
         with contextlib.suppress(APIError):  # a container uses it
             client.images.remove(tag)
             removed.append(tag)
     return removed
 
 
-def _check_room(client: docker.DockerClient, home: Path) -> None:
-    """Raises ``StorageError`` before the work, where the engine's disk can be seen from here."""
-    places = [Path(str(client.info().get("DockerRootDir", ""))), next(p for p in (home, *home.parents) if p.is_dir())]
-    for place in places:
-        if place.is_dir() and (free := shutil.disk_usage(place).free) < ROOM_NEEDED:
+def _prune(client: docker.DockerClient) -> None:
+    """Remove what builds leave without a name: the install stage, and what a newer build took the tag of."""
+    for label in LEFTOVERS:
+        client.images.prune(filters={"dangling": True, "label": label})
+
+
+def _require_room(client: docker.DockerClient, home: Path, needed: float) -> None:
+    """Raises ``StorageError`` where the engine's disk, seen from here, or the cache's has less than ``needed``."""
+    engine = Path(str(client.info().get("DockerRootDir", "")))
+    for place in (engine, next(path for path in (home, *home.parents) if path.is_dir())):
+        if place.is_dir() and (free := shutil.disk_usage(place).free) < needed:
             raise StorageError(
                 "image_no_disk",
-                f"Building the runner image needs {ROOM_NEEDED / 1e9:.0f} GB free at {place}; there are {free / 1e9:.1f}.",
-                "Free some space (`docker system prune` removes unused images) and try again.",
+                f"Building the runner image needs {ROOM_NEEDED / 1e9:.0f} GB; at {place} {free / 1e9:.1f} GB are free.",
+                "Free some space (`docker system prune` removes unused images) and build again.",
             )
 
 
-def _failed(error: Exception, home: Path) -> Exception:
+def _typed(error: Exception, home: Path) -> AnalystError:
     from docker.errors import APIError
 
     if isinstance(error, APIError):
         return ImageUnavailable(
-            "image_build_failed", f"The engine refused to build the image: {error.explanation or error}"
+            "image_build_failed",
+            f"The engine refused to build the image: {error.explanation or error}",
+            "`csvanalyst doctor` tells what the engine can do.",
         )
-    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
-        return StorageError("image_storage", f"{error.filename}: {error.strerror}.", f"Make room at {home}.")
+    if isinstance(error, OSError) and error.errno in _STORAGE:
+        return StorageError(
+            "image_storage",
+            f"Building the image failed at {error.filename or home}: {error.strerror}.",
+            "Free some space there, or name another place: CSVANALYST_HOME.",
+        )
     return docker_client.unavailable(error)

@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 NUMBERS = {  # x86_64, aarch64
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
@@ -186,11 +187,10 @@ def work_descriptors():
 def work_files():
     import shutil
 
-    directory = tempfile.mkdtemp()
-    with open(f"{directory}/a", "w") as file:
-        file.write("x" * 10000)
-    shutil.copytree(directory, f"{directory}2")
-    assert os.path.getsize(f"{directory}2/a") == 10000
+    directory = Path(tempfile.mkdtemp())
+    (directory / "a").write_text("x" * 10000)
+    shutil.copytree(directory, f"{directory}-copy")
+    assert Path(f"{directory}-copy/a").stat().st_size == 10000
     shutil.rmtree(directory)
 
 

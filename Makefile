@@ -1,0 +1,77 @@
+# Works with GNU make 3.81 (macOS) and newer.  Every target sets up what it needs.
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+REPORTS := .cache/reports
+ENGINE := $(PY) .ci/engine.py
+IMAGE := $(PY) -m csvanalyst_ext.execution.docker_image
+PYTEST := $(PY) -m pytest
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
+	lint types layers unit security agent sandbox notebooks bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## virtual environment in .venv with the package and its development tools
+
+$(READY): pyproject.toml .ci/setup .ci/constraints.txt
+	@.ci/setup $(VENV)
+	@touch $@
+
+engine: $(READY) ## start a Docker engine if none answers, and leave it running
+	@$(ENGINE) start
+
+engine-stop: $(READY) ## stop the Docker engine, if `make engine` started it
+	@$(ENGINE) stop
+
+image: $(READY) ## build the sandbox image, unless it is there
+	@$(ENGINE) run -- $(IMAGE) build
+
+first-run-check: $(READY) ## prove the main job in a real kernel and a real sandbox, from nothing
+	@$(ENGINE) run -- sh -c '$(IMAGE) build && $(PY) tests/first_run_check.py'
+
+test: $(READY) ## everything, in gate order; stops at the first gate that fails
+	@rm -rf $(REPORTS)
+	@status=0; \
+	{ $(MAKE) --no-print-directory before-docker && \
+	  $(ENGINE) run -- $(MAKE) --no-print-directory with-docker; } || status=$$?; \
+	$(PY) .ci/summary.py $(REPORTS) $$status; \
+	exit $$status
+
+before-docker: lint types layers unit security agent
+with-docker: image sandbox notebooks
+
+lint: $(READY) ## ruff: style, likely errors, formatting
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: $(READY) ## mypy, strict
+	@$(PY) -m mypy
+
+layers: $(READY) ## import-linter: which package may import which
+	@$(VENV)/bin/lint-imports
+
+unit: $(READY) ## fast tests without Docker
+	@$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
+
+security: $(READY) ## hostile input to the host side, without Docker
+	@$(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+
+agent: $(READY) ## the agent loop against a scripted model over HTTP, without Docker
+	@$(PYTEST) tests/agent --junitxml=$(REPORTS)/agent.xml
+
+sandbox: image ## tests in real sandboxes
+	@$(ENGINE) run -- $(PYTEST) tests/sandbox --junitxml=$(REPORTS)/sandbox.xml
+
+notebooks: image ## run the demo notebooks and compare their outputs
+	@$(ENGINE) run -- $(PYTEST) --nbval notebooks --junitxml=$(REPORTS)/notebooks.xml
+
+bench: image ## speed, side by side with DuckDB in process; writes docs/evidence/bench.json
+	@$(ENGINE) run -- $(PY) tests/bench.py
+
+clean: ## remove the environment, caches and reports (images: `csvanalyst image remove`)
+	@if [ -f .cache/engine/engine.json ]; then $(PY) .ci/engine.py stop; fi
+	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -1,0 +1,313 @@
+"""The agent: a model that calls tools until it can answer.
+
+Runs on the host, in the engine's event loop.  It runs no code and reads no data itself; that is the
+workbench's.  What holds at every moment: each tool call of a model has exactly one reply, in order,
+before anything else is sent; all budgets are counted here; nothing a model sends raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+from ..errors import ModelError, SandboxError
+from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, note
+from ..llm.datablock import compose
+from ..protocol import Fault
+from . import replies
+from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted, Usage
+from .limits import AgentLimits
+from .tools import Tool, Toolbox, ToolResult, check, fault_result
+
+_MOST_TEXT: Final = 500
+_REPEATS: Final = 3
+
+_LAST_CHANCE: Final = "The budget for tools is used up. Answer now from the results above, or say what is missing."
+_EMPTY: Final = "Your reply was empty. Call a tool, or write the answer."
+_CUT: Final = "Your reply was cut at the token limit. Be much shorter."
+_REPEATED: Final = "You sent this call before; this is its first result again. Do something else, or answer."
+
+
+class Streams(Protocol):
+    """The part of the gateway that the loop uses."""
+
+    def stream(
+        self, model: str, messages: Sequence[Message], tools: Sequence[Message]
+    ) -> AsyncIterator[Delta]: ...
+
+
+async def answer(
+    question: str,
+    *,
+    gateway: Streams,
+    model: str,
+    toolbox: Toolbox,
+    limits: AgentLimits,
+    history: Sequence[Message] = (),
+    emit: Callable[[Event], None],
+    keep: Callable[[Conclusion], None] | None = None,
+) -> Conclusion:
+    """Answer ``question``.  ``history`` are earlier messages without the system prompt.
+
+    What a model or its provider does wrong ends in a ``Conclusion`` with a fault.  Raises
+    ``SandboxError`` when there is no place to run anything, and ``CancelledError``; before it does,
+    ``keep`` is given what there is so far, with every tool call replied to.
+    """
+    run = _Run(gateway, model, toolbox, limits, emit)
+    run.messages = [{"role": "system", "content": toolbox.system}, *history, {"role": "user", "content": question}]
+    try:
+        async with asyncio.timeout(limits.max_seconds) as clock:
+            return await run.turns()
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        run.reply_to_open("The question's time is used up.", "agent_limit_seconds")
+        return run.limit("agent_limit_seconds", f"The question took longer than {limits.max_seconds:g} seconds.")
+    except asyncio.CancelledError:
+        run.reply_to_open("The person stopped the question.", "cancelled")
+        if keep is not None:
+            keep(run.conclude("cancelled", fault=Fault("cancelled", "The question was stopped.")))
+        raise
+    except SandboxError as error:
+        run.reply_to_open("There is no sandbox to run this in.", error.code)
+        if keep is not None:
+            fault = Fault(error.code, error.message, error.hint, dict(error.details))
+            keep(run.conclude(error.status, fault=fault))
+        raise
+
+
+@dataclass(slots=True)
+class _Run:
+    """One question under way."""
+
+    gateway: Streams
+    model: str
+    toolbox: Toolbox
+    limits: AgentLimits
+    emit: Callable[[Event], None]
+    messages: list[dict[str, Any] | Message] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    open: list[ToolCall] = field(default_factory=list)
+    prose: str = ""
+    usage: Usage = field(default_factory=Usage)
+    tool_calls: int = 0
+    nudged: bool = False
+    seen: dict[tuple[str, str], tuple[int, ToolResult]] = field(default_factory=dict)
+
+    async def turns(self) -> Conclusion:
+        for step in range(1, self.limits.max_steps + 1):
+            exhausted = self.tool_calls >= self.limits.max_tool_calls
+            last = exhausted or (step == self.limits.max_steps and step > 1)
+            if last:
+                self.messages.append(note(_LAST_CHANCE))
+            try:
+                completion = await self._think(step, () if last else self.toolbox.declarations())
+            except ModelError as error:
+                return self.conclude("error", fault=Fault(error.code, error.message, error.hint, dict(error.details)))
+            self.prose = completion.text.strip()
+            if not completion.calls:
+                if ended := self._spoke(completion, last):
+                    return ended
+                continue
+            self._record_calls(completion)
+            if ended := await self._run_calls(withheld=last):
+                return ended
+            if last:
+                break
+        if self.tool_calls >= self.limits.max_tool_calls:
+            most = self.limits.max_tool_calls
+            return self.limit("agent_limit_tool_calls", f"The model used up its {most} tool calls without an answer.")
+        most = self.limits.max_steps
+        return self.limit("agent_limit_steps", f"The model gave no answer within {most} step{'s' * (most > 1)}.")
+
+    async def _think(self, step: int, tools: Sequence[Message]) -> Completion:
+        self.emit(Thinking(step))
+        # The messages are copied: a list that grows later is not what this call saw.
+        async with _closing(self.gateway.stream(self.model, tuple(self.messages), tools)) as stream:
+            async for delta in stream:
+                if isinstance(delta, TextDelta):
+                    self.emit(Prose(delta.text))
+                else:
+                    self._count(delta)
+                    return delta
+        raise ModelError("model_stream_broken", f"The answer of {self.model} broke off.", "Ask again.")
+
+    def _spoke(self, completion: Completion, last: bool) -> Conclusion | None:
+        """The model wrote and called nothing: the end, or a nudge when there is nothing to use."""
+        cut = completion.finish_reason == "length"
+        if self.prose and (not cut or self.nudged or last):
+            self.messages.append({"role": "assistant", "content": completion.text})
+            return self._answered()
+        if self.nudged or last:
+            message = f"The model {self.model} gave an empty answer."
+            return self.conclude("error", fault=Fault("model_empty", message, "Ask again, or use another model."))
+        self.nudged = True
+        if completion.text:
+            self.messages.append({"role": "assistant", "content": completion.text})
+        self.messages.append(note(_CUT if cut else _EMPTY))
+        return None
+
+    def _answered(self) -> Conclusion:
+        """Prose alone is no answer when every query failed: then the last failure is the outcome."""
+        ran = [step for step in self.steps if step.language]
+        if ran and all(step.status != "ok" for step in ran):
+            return self.conclude(ran[-1].status, self.prose, ran[-1].fault)
+        return self.conclude("ok", self.prose)
+
+    # --- tool calls -----------------------------------------------------------------------------
+
+    def _record_calls(self, completion: Completion) -> None:
+        self.open = list(completion.calls)
+        wanted = [
+            {
+                "id": call.id,
+                "type": "function",
+                # Providers refuse a history with arguments that are not JSON.
+                "function": {"name": call.name, "arguments": call.arguments if _is_object(call.arguments) else "{}"},
+            }
+            for call in completion.calls
+        ]
+        self.messages.append({"role": "assistant", "content": completion.text or None, "tool_calls": wanted})
+
+    async def _run_calls(self, *, withheld: bool) -> Conclusion | None:
+        """Run the open calls one after the other.  Returns how the question ended, if it did."""
+        while self.open:
+            call = self.open[0]
+            if withheld or self.tool_calls >= self.limits.max_tool_calls:
+                self._reply(call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE}))
+                continue
+            self.tool_calls += 1
+            result = await self._run_call(call)
+            if result is None:
+                self.reply_to_open("The same call was sent again and again.", "agent_repeats")
+                message = f"The model {self.model} repeated the same call of {replies.clean(call.name, 60)}."
+                return self.limit("agent_repeats", message)
+            if result.status == "clarify":
+                self.reply_to_open("Not run: the person was asked first.", "not_run")
+                details = {"choices": list(result.choices)}
+                fault = Fault("question_unclear", result.question, _choices(result.choices), details)
+                return replace(self.conclude("clarify", result.question, fault), result=None)
+        return None
+
+    async def _run_call(self, call: ToolCall) -> ToolResult | None:
+        """Run one call and reply to it; ``None`` when it was sent once too often."""
+        tool = self.toolbox.tools.get(call.name)
+        arguments, fault = self._arguments(call, tool)
+        self.emit(ToolStarted(call.id, call.name, arguments))
+        started = time.perf_counter()
+        key = (call.name, json.dumps(arguments, sort_keys=True))
+        times, first = self.seen.get(key, (0, None))
+        if first is not None and times + 1 >= _REPEATS:
+            self.emit(ToolEnded(call.id, call.name, "refused", "repeated", 0.0))
+            return None
+        if first is not None:
+            result = replace(first, reply=f"{first.reply}\n{_REPEATED}", summary=f"{first.summary} (repeated)")
+        elif fault is not None:
+            result = fault_result("error", fault)
+        elif tool is not None:
+            try:
+                result = await self._guarded(tool, arguments, call)
+            except BaseException:
+                # Stopped, or no sandbox: a front end that saw the start also sees the end.
+                self.emit(ToolEnded(call.id, call.name, "cancelled", "stopped", time.perf_counter() - started))
+                raise
+        self.seen[key] = (times + 1, first or result)
+        seconds = time.perf_counter() - started
+        code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
+        language = tool.language if tool else ""
+        step = Step(call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome)
+        self.steps.append(step)
+        self._reply(call, result.reply)
+        self.emit(ToolEnded(call.id, call.name, result.status, result.summary, seconds))
+        return result
+
+    async def _guarded(self, tool: Tool, arguments: Mapping[str, Any], call: ToolCall) -> ToolResult:
+        def progress(rows: int, size: int) -> None:
+            self.emit(ToolProgress(call.id, rows, size))
+
+        try:
+            return await tool.run(arguments, progress)
+        except SandboxError:
+            raise
+        except Exception as error:
+            # A tool that breaks is our mistake; the question may still be answered in another way.
+            message = f"The tool {tool.name} failed inside ({type(error).__name__})."
+            return fault_result("error", Fault("tool_failed", message, "Try another tool."))
+
+    def _arguments(self, call: ToolCall, tool: Tool | None) -> tuple[dict[str, Any], Fault | None]:
+        """The arguments as an object, and what is wrong with the call, if anything."""
+        try:
+            found = json.loads(call.arguments or "{}", parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            found = None
+        kept = found if isinstance(found, dict) else {"unparsed": call.arguments[:_MOST_TEXT]}
+        if tool is None:
+            message = f"There is no tool {replies.clean(call.name, 60)!r}."
+            return kept, Fault("unknown_tool", message, f"There is: {', '.join(self.toolbox.tools)}.")
+        if found is None:
+            message = f"The arguments of {tool.name} are not JSON."
+            return kept, Fault("tool_arguments", message, "Send the whole call again, with valid JSON.")
+        return kept, check(tool, found)
+
+    def _reply(self, call: ToolCall, text: str) -> None:
+        self.open.remove(call)
+        self.messages.append({"role": "tool", "tool_call_id": call.id, "name": call.name, "content": text})
+
+    def reply_to_open(self, reason: str, code: str) -> None:
+        """Reply to every call that has no reply yet."""
+        for call in tuple(self.open):
+            self._reply(call, compose({"status": "cancelled", "error": code, "hint": reason}))
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def limit(self, code: str, message: str) -> Conclusion:
+        hint = "What was found so far is kept. Ask something narrower, or use another model."
+        return self.conclude("error", self.prose, Fault(code, message, hint))
+
+    def conclude(self, status: str, prose: str = "", fault: Fault | None = None) -> Conclusion:
+        found = [s.outcome for s in self.steps if s.status == "ok" and s.outcome and s.outcome.table is not None]
+        result = found[-1] if found else None
+        return Conclusion(status, prose, tuple(self.steps), result, fault, self.usage, tuple(self.messages))
+
+    def _count(self, completion: Completion) -> None:
+        used = self.usage
+        first = used.model_calls == 0
+
+        def add(total: Any, more: Any) -> Any:
+            if more is None or (total is None and not first):
+                return None
+            return (total or 0) + more
+
+        self.usage = Usage(
+            used.model_calls + 1,
+            add(used.prompt_tokens, completion.prompt_tokens),
+            add(used.completion_tokens, completion.completion_tokens),
+            add(used.cost, completion.cost),
+        )
+
+
+def _closing(stream: AsyncIterator[Delta]) -> contextlib.AbstractAsyncContextManager[AsyncIterator[Delta]]:
+    """An async generator left half-way holds its connection until it is closed."""
+    if hasattr(stream, "aclose"):
+        return contextlib.aclosing(stream)
+    return contextlib.nullcontext(stream)
+
+
+def _choices(choices: Sequence[str]) -> str:
+    return f"Choices: {'; '.join(choices)}." if choices else ""
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text, parse_constant=_no_constant), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,120 @@
+"""One analyst session for callers that wait: what the magics and the command line use.
+
+Runs on the host, on the caller's thread.  Everything is handed to the engine's loop; the session
+is made at the first use, so that holding an ``Analyst`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .config import Settings
+from .engine import Engine
+from .errors import Cancelled
+
+if TYPE_CHECKING:
+    from .answer import Answer
+    from .capsules.store import Store
+    from .datasets.model import Dataset
+    from .session.question import Question
+    from .session.session import AnalystSession
+
+SessionMaker = Callable[[Settings], "AnalystSession"]
+
+
+class Watcher(Protocol):
+    """Sees the work while it goes on; called on the waiting thread."""
+
+    def event(self, event: Any) -> None: ...
+    def tick(self) -> None: ...
+
+
+def open_session(settings: Settings) -> AnalystSession:
+    from .session.session import AnalystSession
+
+    return AnalystSession.open(settings)
+
+
+class Analyst:
+    """Asks, adds, resets and closes, from any thread but the engine's."""
+
+    def __init__(self, settings: Settings, *, make: SessionMaker = open_session, engine: Engine | None = None) -> None:
+        self.settings = settings
+        self._make = make
+        self._engine = engine or Engine()
+        self._session: AnalystSession | None = None
+
+    @property
+    def session(self) -> AnalystSession:
+        """The session, made now if there was none.  Starts no sandbox."""
+        if self._session is None:
+            self._session = session = self._make(self.settings)
+            self._engine.on_close(session.close)
+        return self._session
+
+    @property
+    def opened(self) -> bool:
+        return self._session is not None
+
+    @property
+    def store(self) -> Store:
+        """The capsules, readable without a session."""
+        from .capsules.store import Store
+
+        return self._session.store if self._session is not None else Store(self.settings.home / "capsules")
+
+    def ask(self, question: Question, watcher: Watcher | None = None) -> Answer:
+        """The answer, whatever its status; ``answer.raise_for_status()`` makes a failed one an error.
+
+        An interrupt gives an answer of the status ``cancelled``, or raises ``Cancelled`` when the
+        work could not be wound up in time.
+        """
+        from .answer import Answer
+
+        session = self.session
+        try:
+            return Answer(self._submit(lambda emit: session.ask(question, emit), watcher))
+        except Cancelled:
+            if session.last is None or session.last.question is not question:
+                raise
+            return Answer(session.last)
+
+    def add(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        cwd: Path | None = None,
+        options: Mapping[str, str | bool] | None = None,
+        watcher: Watcher | None = None,
+    ) -> tuple[Dataset, ...]:
+        """Register what ``source`` names; see ``AnalystSession.add``."""
+        session = self.session
+        added: tuple[Dataset, ...] = self._submit(
+            lambda emit: session.add(source, name=name, variables=variables, cwd=cwd, options=options, emit=emit),
+            watcher,
+        )
+        return added
+
+    def forget(self) -> None:
+        """Make no data set visible any more; sandbox and cache stay warm."""
+        session = self._session
+        if session is not None:
+            self._submit(lambda _: session.forget(), None)
+
+    def reset(self) -> None:
+        """Forget data sets and conversation, and remove the sandbox."""
+        session = self._session
+        if session is not None:
+            self._submit(lambda _: session.reset(), None)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def _submit(self, job: Any, watcher: Watcher | None) -> Any:
+        if watcher is None:
+            return self._engine.submit(job)
+        return self._engine.submit(job, on_event=watcher.event, on_tick=watcher.tick)

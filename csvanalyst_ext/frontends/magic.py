@@ -1,0 +1,220 @@
+"""``%%analyst`` and ``%analyst``: the door for notebooks and for IPython in a terminal.
+
+Runs on the host, in the person's kernel, on the cell's thread.  Importing this module imports
+IPython, which is there already, and nothing else of weight.
+
+IPython's ``output_can_be_silenced`` is not used: it reads the cell as Python, fails at the
+apostrophe of "What's the mean?", and would take the ``;`` that ends an SQL statement for "show
+nothing".  A ``;`` at the end of a question, of Python or of a command does the same here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from .. import config
+from ..analyst import Analyst
+from ..errors import UsageError
+from . import options
+from .progress import NoProgress, NotebookProgress, Progress, for_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..answer import Answer
+    from ..config import Settings
+    from ..views.sheet import Sheet
+
+_MAGIC = "analyst"
+
+
+@magics_class
+class AnalystMagics(Magics):  # type: ignore[misc]
+    """Holds the one analyst session of a shell."""
+
+    def __init__(self, shell: InteractiveShell, make: Callable[[Settings], Analyst] = Analyst) -> None:
+        super().__init__(shell)
+        self._make = make
+        self._analyst: Analyst | None = None
+        self._chosen_model: str | None = None
+
+    @property
+    def analyst(self) -> Analyst:
+        """The session's front, made with the settings in force at its first use."""
+        if self._analyst is None:
+            self._analyst = self._make(config.resolve(self.shell.config))
+        return self._analyst
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @line_cell_magic(_MAGIC)  # type: ignore[untyped-decorator]
+    def run(self, line: str, cell: str | None = None) -> Any:
+        """`%%analyst` answers the question in its cell; `%analyst COMMAND` does the rest (`%analyst help`)."""
+        try:
+            words = [options.expand(word, self.shell.user_ns) for word in options.split(_unsilenced(line))]
+            shown = self._line(words) if cell is None else self._ask(words, cell)
+        except options.HelpWanted as wanted:
+            from ..views.sheet import code, sheet
+
+            return sheet("", code(str(wanted)))
+        return None if cell is None and line.rstrip().endswith(";") else shown
+
+    # --- questions --------------------------------------------------------------------------------
+
+    def _ask(self, words: list[str], cell: str) -> Answer | None:
+        chosen = options.read_ask(words)
+        from ..session.question import parse
+
+        text = options.expand(cell, self.shell.user_ns)
+        question = parse(
+            text,
+            mode=chosen.mode,
+            model=chosen.model or self._chosen_model,
+            datasets=chosen.datasets,
+            max_rows=chosen.max_rows,
+            timeout=chosen.timeout,
+        )
+        silenced = question.mode != "sql" and cell.rstrip().endswith(";")
+        progress = self._progress(chosen.quiet)
+        try:
+            answer = self.analyst.ask(question, progress)
+        finally:
+            progress.end()
+        answer.raise_for_status()
+        if chosen.out is not None:
+            from ..rendering import values
+
+            self.shell.push({chosen.out: values.bind(answer.arrow(), chosen.kind)})
+        return None if chosen.quiet or silenced else answer
+
+    def _progress(self, quiet: bool) -> Progress:
+        if quiet:
+            return NoProgress()
+        return NotebookProgress() if hasattr(self.shell, "kernel") else for_terminal(sys.stderr)
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    def _line(self, words: list[str]) -> Sheet:
+        name, given = options.read_command(words)
+        return {
+            "add": self._add,
+            "datasets": self._datasets,
+            "profile": self._profile,
+            "model": self._model,
+            "status": self._status,
+            "runs": self._runs,
+            "show": self._show,
+            "reset": self._reset,
+            "doctor": self._doctor,
+            "help": self._help,
+        }[name](given)
+
+    def _add(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        if given.name is not None and len(given.sources) > 1:
+            raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
+        chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
+        overrides = {key: value for key, value in chosen.items() if value is not None}
+        progress = self._progress(quiet=False)
+        started = time.perf_counter()
+        try:
+            added = [
+                dataset
+                for source in given.sources
+                for dataset in self.analyst.add(
+                    source,
+                    name=given.name,
+                    variables=self.shell.user_ns,
+                    cwd=Path.cwd(),
+                    options=overrides,
+                    watcher=progress,
+                )
+            ]
+        finally:
+            progress.end()
+        took = time.perf_counter() - started
+        self.analyst.session.warm_model()  # the first question in words comes soon
+        return pages.added(added, took)
+
+    def _datasets(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        return pages.registered(self.analyst.session.datasets)
+
+    def _profile(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        return pages.profile(self.analyst.session.dataset(given.word))
+
+    def _model(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        if given.word is not None:
+            self._chosen_model = given.word
+        return sheet(f"model: {self._model_in_force()}")
+
+    def _model_in_force(self) -> str:
+        return self._chosen_model or self.analyst.settings.model
+
+    def _status(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        session = self.analyst.session
+        return pages.status(self.analyst.settings, session.facts(), session.datasets, self._model_in_force())
+
+    def _runs(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        return pages.runs(self.analyst.store.list())
+
+    def _show(self, given: Namespace) -> Sheet:
+        from ..views import pages
+
+        return pages.run(self.analyst.store.load(given.word))
+
+    def _reset(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        self.analyst.reset()
+        return sheet("Data sets and conversation are forgotten; the next question gets a new sandbox.")
+
+    def _doctor(self, given: Namespace) -> Sheet:
+        from ..execution.docker_doctor import examine
+        from ..views import pages
+
+        return pages.doctor(examine(self.analyst.settings))
+
+    def _help(self, given: Namespace) -> Sheet:
+        raise options.HelpWanted(options.overview())
+
+    def close(self) -> None:
+        if self._analyst is not None:
+            self._analyst.close()
+            self._analyst = None
+
+
+def _unsilenced(line: str) -> str:
+    return line.rstrip().removesuffix(";")
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics.  Starts nothing."""
+    shell.register_magics(AnalystMagics(shell))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Close the session and take the magics away."""
+    manager = shell.magics_manager
+    held = manager.registry.pop(AnalystMagics.__name__, None)
+    for kind in ("line", "cell"):
+        manager.magics[kind].pop(_MAGIC, None)
+    if isinstance(held, AnalystMagics):
+        held.close()

@@ -1,0 +1,211 @@
+"""The words of ``%analyst`` and ``%%analyst``, read with argparse.
+
+Runs on the host; pure.  A mistake is a ``UsageError``, never an exit; ``-h`` is an answer, not an
+action.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from ..errors import UsageError
+
+_MODES: Final = ("auto", "sql", "python")
+_KINDS: Final = ("pandas", "polars", "arrow")
+
+
+class HelpWanted(Exception):
+    """``-h`` was given; the text to show."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser that raises."""
+
+    def __init__(self, **options: Any) -> None:
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(add_help=False, allow_abbrev=False, exit_on_error=False, formatter_class=formatter, **options)
+        self.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("bad_option", f"{self.prog}: {message}.", f"`{self.prog} -h` lists the options.")
+
+
+def split(line: str) -> list[str]:
+    """The words of a line.  Raises ``UsageError`` (``open_quote``)."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        raise UsageError(
+            "open_quote",
+            "A quote on the line is not closed.",
+            "Close it; an apostrophe inside a word needs double quotes around the word.",
+        ) from None
+
+
+def read(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Raises ``UsageError``, or ``HelpWanted``."""
+    if any(word in ("-h", "--help") for word in words):
+        raise HelpWanted(parser.format_help().rstrip())
+    try:
+        return parser.parse_args(list(words))
+    except argparse.ArgumentError as error:
+        parser.error(str(error))
+
+
+# --- {{name}} -----------------------------------------------------------------------------------
+
+_REFERENCE: Final = re.compile(r"\{\{\{\{\s*(\w+)\s*\}\}\}\}|\{\{\s*([^\W\d]\w*)\s*\}\}")
+
+
+def expand(text: str, variables: Mapping[str, Any]) -> str:
+    """``text`` with every ``{{name}}`` replaced by ``str`` of that variable.
+
+    The name is looked up and nothing is evaluated; single braces, ``$`` and everything else stay.
+    ``{{{{name}}}}`` is the text ``{{name}}``.  Raises ``UsageError`` (``unknown_variable``).
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1]:
+            return "{{" + found[1] + "}}"
+        name = found[2]
+        if name not in variables:
+            hint = f"Define it first; for the text itself write {{{{{{{{{name}}}}}}}}}."
+            raise UsageError("unknown_variable", f"There is no variable {name!r} for {{{{{name}}}}}.", hint)
+        return str(variables[name])
+
+    return _REFERENCE.sub(value, text)
+
+
+# --- %%analyst ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The options of a question."""
+
+    out: str | None
+    model: str | None
+    mode: str | None
+    datasets: tuple[str, ...] | None
+    max_rows: int | None
+    timeout: float | None
+    kind: str
+    quiet: bool
+
+
+def ask_parser(prog: str = "%%analyst") -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=prog,
+        description="Answer the question in the cell below this line.",
+        epilog=(
+            "The cell is plain words, or starts with SQL: or PYTHON: to run just that.\n"
+            "{{name}} in the cell is replaced by str() of that variable of the notebook."
+        ),
+    )
+    parser.add_argument("-o", "--out", metavar="NAME", help="bind the result to this variable")
+    parser.add_argument("-m", "--model", help="the model to ask, this time")
+    parser.add_argument("--mode", choices=_MODES, help="auto asks the model; sql and python run the cell")
+    parser.add_argument("-d", "--data", nargs="+", metavar="NAME", help="only these data sets")
+    parser.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
+    parser.add_argument("--as", dest="kind", choices=_KINDS, default="pandas", help="what -o binds (default: pandas)")
+    parser.add_argument("--quiet", action="store_true", help="show neither progress nor the answer")
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    return parser
+
+
+def read_ask(words: Sequence[str]) -> Ask:
+    """The options on the line of a ``%%analyst`` cell.  Raises ``UsageError``, or ``HelpWanted``."""
+    found = read(ask_parser(), words)
+    if found.words:
+        raise UsageError(
+            "bad_option",
+            f"%%analyst takes options only, not {' '.join(found.words)[:60]!r}.",
+            "The question goes into the cell, below this line; `%analyst help` lists the commands.",
+        )
+    if found.out is not None and not found.out.isidentifier():
+        raise UsageError("bad_option", f"-o {found.out!r} is not a name for a variable.", "Use a name such as result.")
+    datasets = None if found.data is None else tuple(found.data)
+    return Ask(found.out, found.model, found.mode, datasets, found.max_rows, found.timeout, found.kind, found.quiet)
+
+
+# --- %analyst -------------------------------------------------------------------------------------
+
+
+def _command(name: str, about: str) -> _Parser:
+    return _Parser(prog=f"%analyst {name}", description=about)
+
+
+def _add() -> _Parser:
+    parser = _command("add", "Register data, so that questions can use it.")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a file, a pattern, a shipped data set, a variable"
+    )
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the table's name (default: from the source)")
+    parser.add_argument("--delimiter", metavar="C", help="the character between fields")
+    parser.add_argument("--quote", metavar="C", help="the quoting character")
+    parser.add_argument("--encoding", metavar="NAME", help="such as utf-8, latin-1, utf-16")
+    parser.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, default=None, help="the first line holds names"
+    )
+    return parser
+
+
+def _plain(name: str, about: str) -> _Parser:
+    return _command(name, about)
+
+
+def _with_word(name: str, about: str, word: str, about_word: str, *, optional: bool = False) -> _Parser:
+    parser = _command(name, about)
+    parser.add_argument("word", metavar=word, nargs="?" if optional else None, help=about_word)
+    return parser
+
+
+def command_parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of every line command, by its name, in the order of the help."""
+    return {
+        "add": _add(),
+        "datasets": _plain("datasets", "List the registered data sets."),
+        "profile": _with_word("profile", "Show the columns of a data set.", "NAME", "the data set"),
+        "model": _with_word("model", "Show the model, or choose another.", "NAME", "LiteLLM's name", optional=True),
+        "status": _plain("status", "Show what is in force and what runs."),
+        "runs": _plain("runs", "List the questions that were asked, newest first."),
+        "show": _with_word("show", "Show everything about one run.", "ID", "its id, or the start of it"),
+        "reset": _plain("reset", "Forget the data sets and the conversation, and remove the sandbox."),
+        "doctor": _plain("doctor", "Check everything that a sandbox needs."),
+        "help": _plain("help", "List the commands."),
+    }
+
+
+def overview() -> str:
+    """What ``%analyst help`` says."""
+    lines = [f"  %analyst {name:<9} {parser.description}" for name, parser in command_parsers().items()]
+    return "\n".join(
+        [
+            "%%analyst [options]   answers the question in the cell; %%analyst -h lists the options",
+            *lines,
+            "",
+            "`%analyst COMMAND -h` tells more about a command.",
+        ]
+    )
+
+
+def read_command(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    """The command of an ``%analyst`` line and its options.  Raises ``UsageError``, or ``HelpWanted``."""
+    if not words or words[0] in ("-h", "--help"):
+        raise HelpWanted(overview())
+    parsers = command_parsers()
+    name = words[0]
+    if name not in parsers:
+        close = difflib.get_close_matches(name.lower(), parsers, 1, 0.5)
+        hint = f"Did you mean `%analyst {close[0]}`?" if close else "`%analyst help` lists the commands."
+        if len(words) > 2 and not close:
+            hint = "A question goes into a cell that starts with %%analyst; `%analyst help` lists the commands."
+        raise UsageError("unknown_command", f"There is no command {name!r}.", hint)
+    return name, read(parsers[name], words[1:])

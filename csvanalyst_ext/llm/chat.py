@@ -1,0 +1,55 @@
+"""The words that the agent and a language model exchange.  Plain data, OpenAI's message format.
+
+Runs on the host; imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Message = Mapping[str, Any]
+"""One message in the OpenAI chat format."""
+
+NOTE: Final = "[note from CSV Analyst]"
+"""Starts a ``user`` message that the loop wrote and not the person."""
+
+
+def note(text: str) -> dict[str, Any]:
+    """A message from the loop to the model.  A ``user`` message, because providers differ in what
+    they do with a ``system`` message in the middle of a conversation."""
+    return {"role": "user", "content": f"{NOTE} {text}"}
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the reply's text, as it arrived."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model wants.  ``arguments`` is the text that the model wrote: perhaps not JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished reply.  ``finish_reason`` is ``stop``, ``tool_calls``, ``length`` or
+    ``content_filter``.  Token counts are ``None`` where the provider did not say; ``cost`` is in US
+    dollars, ``None`` when the price is not known."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    finish_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+
+
+Delta = TextDelta | Completion

@@ -1,0 +1,219 @@
+"""Plans and results as English sentences, from templates.  Pure.
+
+Every number in a sentence is a number of the result, at most rounded; the sentence says which rows it is
+about.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+from .compile import dimension_label, measure_label
+from .plan import Dimension, Filter, Measure, Plan, Scalar
+
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_WORDS: Final = {
+    "=": "is", "<>": "is not", "<": "is less than", ">": "is more than", "<=": "is at most", ">=": "is at least",
+    "starts with": "starts with", "ends with": "ends with", "contains": "contains",
+}  # fmt: skip
+_DATE_WORDS: Final = {"<": "is before", ">": "is after", "<=": "is on or before", ">=": "is on or after"}
+MOST_LISTED: Final = 5
+
+
+def title(plan: Plan) -> str:
+    """What the plan gives, in one phrase: "average dep_delay where month is 3, by carrier"."""
+    if plan.measures:
+        text = _join([_measure(m, plan) for m in plan.measures])
+    elif plan.select:
+        text = ("different " if plan.distinct else "") + _join(list(plan.select))
+    else:
+        text = "rows" if plan.limit is None else f"{plan.limit} rows"
+    text += f" of {plan.table}" + where(plan)
+    if plan.dimensions:
+        text += f", by {_join([dimension_label(d) for d in plan.dimensions])}"
+    if plan.order is not None:
+        ordered = measure_label(plan.measures[plan.order.measure]) if plan.order.measure is not None else plan.order.column
+        direction = "highest" if plan.order.descending else "lowest"
+        if plan.first is not None:
+            text += f", the {plan.first if plan.first > 1 else 'one'} with the {direction} {ordered}"
+        else:
+            text += f", sorted by {ordered}, {direction} first"
+    return text
+
+
+def where(plan: Plan) -> str:
+    return f" where {_join([_filter(f) for f in plan.filters])}" if plan.filters else ""
+
+
+def answer(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
+    """The result in one or two sentences.  ``rows`` are the first of ``count`` rows."""
+    if plan.measures and not plan.dimensions:
+        return _single(plan, rows)
+    if count == 0:
+        return f"There are no such rows: {title(plan)}."
+    if plan.first is not None:
+        return _first(plan, columns, rows, count)
+    if plan.measures:
+        return _groups(plan, columns, rows, count)
+    return _listing(plan, rows, count)
+
+
+def _single(plan: Plan, rows: Sequence[Sequence[Any]]) -> str:
+    values = rows[0] if rows else [None] * len(plan.measures)
+    if all(value is None for value in values):
+        return f"There is no value to take: {title(plan)}."
+    about = f" of {plan.table}" + where(plan)
+    if len(values) == 1 and plan.measures[0].function == "count":
+        count = values[0]
+        there, noun = ("is", "row") if count == 1 else ("are", "rows")
+        return f"There {there} {show(count)} {noun}{about}."
+    if len(values) == 1 and plan.measures[0].function == "count distinct":
+        there, noun = ("is", "value") if values[0] == 1 else ("are", "values")
+        return f"There {there} {show(values[0])} different {noun} of {plan.measures[0].column} among the rows{about}."
+    parts = [f"the {measure_label(m)} is {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
+    if plan.measures[0].function in ("count", "count distinct"):
+        parts = [f"{measure_label(m)}: {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
+    text = _join(parts)
+    return f"{text[0].upper()}{text[1:]}{_about(plan)}."
+
+
+def _about(plan: Plan) -> str:
+    return f", over the rows of {plan.table}{where(plan)}" if plan.filters else f", over all rows of {plan.table}"
+
+
+def _groups(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
+    text = f"{_capital(title(plan))}: {show(count)} row{'s' * (count != 1)}"
+    place = len(plan.dimensions)
+    whole = len(rows) == count and count > 1
+    known = [row for row in rows if isinstance(row[place], int | float) and not isinstance(row[place], bool)]
+    if whole and known and len(plan.measures) == 1:
+        low, high = min(r[place] for r in known), max(r[place] for r in known)
+        if low != high:
+            text += f"; highest {_who(plan, known, place, high)}, lowest {_who(plan, known, place, low)}"
+    return text + "."
+
+
+def _who(plan: Plan, rows: Sequence[Sequence[Any]], place: int, value: Any) -> str:
+    named = [_label(plan, row) for row in rows if row[place] == value]
+    return f"{_join(named[:MOST_LISTED])}{' and others' * (len(named) > MOST_LISTED)} ({show(value)})"
+
+
+def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
+    ordered = measure_label(plan.measures[plan.order.measure]) if plan.order and plan.order.measure is not None else ""
+    ordered = ordered or (plan.order.column if plan.order else "")
+    at = list(columns).index(ordered) if ordered in columns else None
+    direction = "highest" if plan.order and plan.order.descending else "lowest"
+    about = f"among the rows of {plan.table}{where(plan)}" if plan.filters else f"among all rows of {plan.table}"
+    wanted = plan.first or 1
+    if at is None and len(columns) <= 3 and count <= MOST_LISTED:
+        listed = "; ".join(", ".join(show(value) for value in row) for row in rows)
+        head = f"{_join(list(columns))} with the {direction} {ordered}, {about}"
+        return f"{_capital(head)}: {listed}{_shared(count, wanted)}."
+    if at is None or len(columns) > 3:
+        shared = _shared(count, wanted)
+        return f"{show(count)} row{'s' * (count != 1)} with the {direction} {ordered}, {about}{shared}."
+    named = []
+    for row in rows[:MOST_LISTED]:
+        label = ", ".join(show(v) for i, v in enumerate(row) if i != at)
+        named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
+    listed = _join(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
+    places = f"The {wanted} {direction} by {ordered}" if wanted > 1 else f"The {direction} {ordered}"
+    return f"{places}, {about}: {listed}{_shared(count, wanted)}."
+
+
+def _shared(count: int, wanted: int) -> str:
+    if count <= wanted:
+        return ""
+    if wanted == 1:
+        return f"; {show(count)} share the first place"
+    return f"; {show(count)} rows, because the last place is shared"
+
+
+def _listing(plan: Plan, rows: Sequence[Sequence[Any]], count: int) -> str:
+    text = f"{_capital(title(plan))}: {show(count)} row{'s' * (count != 1)}"
+    if plan.select and count <= MOST_LISTED and len(plan.select) <= 3:
+        text += ": " + "; ".join(", ".join(show(value) for value in row) for row in rows)
+    return text + "."
+
+
+def looked_up(plan: Plan, columns: Sequence[str], row: Sequence[Any]) -> str:
+    """The one row of a look-up."""
+    keys = {f.column for f in plan.filters}
+    pairs = [f"{name} is {show(value)}" for name, value in zip(columns, row, strict=True) if name not in keys]
+    text = _join(pairs)
+    return f"{_capital(text)}{where(plan)}."
+
+
+def show(value: Any) -> str:
+    """A number with thousands separators, at most two decimals or four significant digits; other values
+    as they are."""
+    if value is None:
+        return "(missing)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return f"{int(value):,}"
+        if abs(value) >= 1:
+            return f"{value:,.2f}".rstrip("0").rstrip(".")
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _label(plan: Plan, row: Sequence[Any]) -> str:
+    """The groups of a row; a year is written without separators."""
+    return ", ".join("(missing)" if v is None else str(v) for v in row[: len(plan.dimensions)])
+
+
+def _measure(measure: Measure, plan: Plan) -> str:
+    return "number of rows" if measure.function == "count" else (
+        f"number of different {measure.column}" if measure.function == "count distinct" else measure_label(measure)
+    )
+
+
+def _filter(filter_: Filter) -> str:
+    name = dimension_label(Dimension(filter_.column, filter_.part)) if filter_.part not in ("", "date") else filter_.column
+    values = [_value(value, filter_.part) for value in filter_.values]
+    match filter_.operator:
+        case "null":
+            return f"{name} is missing"
+        case "not null":
+            return f"{name} is not missing"
+        case "between":
+            return f"{name} is from {values[0]} to {values[1]}"
+        case "in":
+            return f"{name} is {' or '.join(values)}"
+        case "not in":
+            return f"{name} is neither {' nor '.join(values)}"
+        case operator if isinstance(filter_.values[0], dt.date) and operator in _DATE_WORDS:
+            return f"{name} {_DATE_WORDS[operator]} {values[0]}"
+        case operator:
+            fold = " (in any case)" if filter_.fold else ""
+            return f"{name} {_WORDS[operator]} {values[0]}{fold}"
+
+
+def _value(value: Scalar, part: str) -> str:
+    if part == "month of the year" and isinstance(value, int):
+        return _MONTHS[value - 1]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _capital(text: str) -> str:
+    first = text.split(" ", 1)[0]
+    return text[0].upper() + text[1:] if first.islower() and first.isalpha() else text
+
+
+def _join(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,239 @@
+"""Linking: which columns, values and tables the words of a question may stand for.
+
+Pure.  Every link has a cost: 0 for the very name, more for each step away from it.  Nothing is linked
+by similarity: a word that merely looks like a name is a word that is not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import product
+from typing import Final, NamedTuple
+
+from . import lexicon
+from .schema import Column, Table
+from .words import Token, forms, key, pieces, same
+
+LONGEST: Final = 9
+"""Tokens that one name or value may span."""
+
+_SMALL_WORDS: Final = frozenset({"of", "the", "in", "per", "a"})
+_SWITCH_PREFIXES: Final = frozenset({"is", "has", "was", "had", "are", "did"})
+_COLLECTIONS: Final = ("place", "data", "dataset", "list", "base", "records", "table", "file")
+_NO_PARTIAL_HEADS: Final = frozenset({"number", "count", "value", "total", "id", "no", "num", "key", "code", "index", "flag"})
+
+
+class ColumnLink(NamedTuple):
+    end: int
+    column: Column
+    cost: int
+
+
+class ValueLink(NamedTuple):
+    """``named``: the word is so common or short that it counts only beside its column's name."""
+
+    end: int
+    column: Column
+    value: str
+    cost: int
+    named: bool
+
+
+class Linker:
+    """The links of one question to one table."""
+
+    def __init__(self, table: Table, tokens: Sequence[Token]) -> None:
+        self.table = table
+        self.tokens = tokens
+        self._values: dict[str, list[tuple[Column, str]]] = {}
+        for column in table.columns:
+            for value in column.values if column.kind == "text" else ():
+                self._values.setdefault(key(value), []).append((column, value))
+        self._nouns = table_nouns(table.name)
+        self._columns_at: dict[int, list[ColumnLink]] = {}
+        self._values_at: dict[int, list[ValueLink]] = {}
+
+    def columns(self, start: int) -> list[ColumnLink]:
+        """All columns that words from ``start`` on may name."""
+        if start not in self._columns_at:
+            self._columns_at[start] = list(self._find_columns(start))
+        return self._columns_at[start]
+
+    def values(self, start: int) -> list[ValueLink]:
+        if start not in self._values_at:
+            self._values_at[start] = list(self._find_values(start))
+        return self._values_at[start]
+
+    def entity(self, start: int) -> list[tuple[int, int]]:
+        """Where a noun for the table's rows ends, with its cost."""
+        found = []
+        for end, span in self._spans(start, 4):
+            words = " ".join(token.norm for token in span)
+            if words in lexicon.ROWS:
+                found.append((end, 0))
+            said = _pieces_of(span)
+            for noun, cost in self._nouns:
+                if len(said) == len(noun) and said[:-1] == noun[:-1] and same(said[-1], noun[-1]):
+                    found.append((end, cost))
+        return found
+
+    def table_name(self, start: int) -> list[int]:
+        return [end for end, span in self._spans(start, 6) if key("".join(t.text for t in span)) == key(self.table.name)]
+
+    def identifiers(self, start: int) -> list[ColumnLink]:
+        """Columns such as ``customer_id`` for the noun "customers"."""
+        found = []
+        for end, span in self._spans(start, 3):
+            said = _pieces_of(span)
+            for column in self.table.columns:
+                named = column.pieces
+                if len(named) > 1 and named[-1] == "id" and len(named) - 1 == len(said):
+                    if said[:-1] == named[:-2] and same(said[-1], named[-2]):
+                        found.append(ColumnLink(end, column, 1))
+        return found
+
+    def touches(self, position: int) -> bool:
+        """Whether any link covers the token at ``position``."""
+        for start in range(max(0, position - LONGEST + 1), position + 1):
+            ends = [link.end for link in self.columns(start)] + [link.end for link in self.values(start)]
+            ends += [end for end, _ in self.entity(start)] + [link.end for link in self.identifiers(start)]
+            ends += self.table_name(start)
+            if any(end > position for end in ends):
+                return True
+        return False
+
+    def _spans(self, start: int, longest: int = LONGEST) -> Iterator[tuple[int, Sequence[Token]]]:
+        for end in range(start + 1, min(len(self.tokens), start + longest) + 1):
+            last = self.tokens[end - 1]
+            if last.kind in ("operator", "mark"):
+                return
+            if last.kind == "quoted" and end > start + 1:
+                return
+            yield end, self.tokens[start:end]
+            if last.kind == "quoted":
+                return
+
+    def _find_columns(self, start: int) -> Iterator[ColumnLink]:
+        for end, span in self._spans(start, 7):
+            if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
+                continue
+            said = _pieces_of(span)
+            for column in self.table.columns:
+                cost = column_cost(said, column, self._nouns)
+                if cost is not None:
+                    yield ColumnLink(end, column, cost)
+
+    def _find_values(self, start: int) -> Iterator[ValueLink]:
+        for end, span in self._spans(start):
+            quoted = span[0].kind == "quoted"
+            text = " ".join(token.text for token in span)
+            joined = key(text)
+            if not joined:
+                continue
+            candidates = [(found, 0) for found in self._values.get(joined, ())]
+            last = key(span[-1].text)
+            if not quoted and len(last) >= 4:
+                head = joined[: len(joined) - len(last)]
+                candidates += [
+                    (found, 1) for form in forms(last) - {last} for found in self._values.get(head + form, ())
+                ]
+            exact = {column.name for (column, value), _ in candidates if value == text}
+            for (column, value), cost in candidates:
+                if column.name in exact and value != text:
+                    continue  # written exactly like one of several texts that differ in case or marks
+                yield ValueLink(end, column, value, cost, not quoted and self._weak(span, value, column))
+
+    def _weak(self, span: Sequence[Token], value: str, column: Column) -> bool:
+        if len(key(value)) == 1 or column.switch is not None:
+            return True
+        if all(token.kind in ("number", "date") or token.number is not None for token in span):
+            return True
+        if len(span) > 1 or span[0].norm not in lexicon.COMMON_WORDS:
+            return False
+        return span[0].text != value or value == value.lower()
+
+
+def _pieces_of(span: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(piece for token in span for piece in (pieces(token.text) or (token.norm,)))
+
+
+def table_nouns(name: str) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """What the rows of a table of that name are called: the name itself, and its last word."""
+    whole = pieces(name)
+    words = tuple(p for p in whole if not p.isdigit() and p not in lexicon.GENERIC_TABLE_PIECES)
+    if not words:
+        return ()
+    if words != whole:  # "penguins" for penguins_raw, but sooner for a table of just that name
+        return tuple((noun, 1) for noun in dict.fromkeys((words, words[-1:])))
+    for ending in _COLLECTIONS:
+        if len(words) == 1 and words[0].endswith(ending) and len(words[0]) >= len(ending) + 4:
+            return ((words, 0), ((words[0].removesuffix(ending),), 1))
+    return ((words, 0),) if len(words) == 1 else ((words, 0), (words[-1:], 1))
+
+
+def column_cost(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...] = ()) -> int | None:
+    """How far the words ``said`` are from the column's name; ``None`` when they do not name it."""
+    named = column.pieces
+    if not named or not said:
+        return None
+    if _equal(said, named):
+        return 0
+    if named[0] in _SWITCH_PREFIXES and _equal(said, named[1:]):
+        return 1
+    plain = tuple(word for word in said if word not in _SMALL_WORDS)
+    if plain and plain != said and _equal(plain, tuple(word for word in named if word not in _SMALL_WORDS)):
+        return 1
+    if "of" in said[1:-1]:
+        at = said.index("of")
+        turned = tuple(w for w in (*said[at + 1 :], *said[:at]) if w not in _SMALL_WORDS)
+        if (cost := column_cost(turned, column)) is not None and cost < 4:
+            return cost + 1
+        return None
+    if len(named) > 1 and named[-1] in lexicon.UNITS and _equal(said, named[:-1]):
+        return 1
+    if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
+        return 1
+    if len(named) > 1 and named[-1] in ("id", "code") and _equal(said, named[:-1]):
+        return 3
+    if _expands(said, named):
+        return 2
+    if len(named) > 1 and named[-1] in lexicon.UNITS and _expands(said, named[:-1]):
+        return 3
+    return _partial(said, column, nouns)
+
+
+def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...]) -> int | None:
+    """The last words of a longer name.  For a number only when the first words say nothing but what the
+    rows are: "delay" is no name for an arrival delay, "age" is one for a passenger's age."""
+    core = column.pieces
+    if len(core) > 2 and core[-1] in lexicon.UNITS:
+        core = core[:-1]
+    if len(said) >= len(core) or not _equal(said, core[-len(said) :]) or core[-1] in _NO_PARTIAL_HEADS:
+        return None
+    front = core[: -len(said)]
+    owned = any(len(front) == len(noun) and all(map(same, front, noun)) for noun, _ in nouns)
+    if owned:
+        return 2
+    return 4 if column.kind in ("text", "date") or column.is_year else None
+
+
+@cache
+def _equal(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    if not said or not named:
+        return False
+    if len(said) == len(named) and all(map(same, said, named)):
+        return True
+    one, other = "".join(said), "".join(named)
+    return one == other or same(one, other)
+
+
+@cache
+def _expands(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether ``said`` is ``named`` with known abbreviations written out."""
+    options = [(piece, *lexicon.ABBREVIATIONS.get(piece, ())) for piece in named]
+    if all(len(option) == 1 for option in options) or len(named) > 5:
+        return False
+    wanted = "".join(said)
+    last = {wanted[: len(wanted) - len(said[-1])] + form for form in forms(said[-1])}
+    return any("".join(choice) in last for choice in product(*options) if choice != named)

@@ -1,0 +1,29 @@
+"""Finding in which columns a text occurs.  Pure: builds the query that asks.
+
+A description shows the most frequent texts of a column.  Whether another column holds "JFK" too, or
+any column "Yellowstone", only the data can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from .compile import identifier, literal
+from .words import key
+
+MAX_TEXTS: Final = 60
+MAX_FOUND: Final = 20
+
+
+def lookup_sql(places: Iterable[tuple[str, str]], texts: Sequence[str]) -> str:
+    """The statement that finds cells equal to one of ``texts`` but for case, spaces and marks, in these
+    (table, column) places.  Its columns are ``table``, ``column`` and ``value``; at most ``MAX_FOUND`` + 1 rows."""
+    wanted = ", ".join(literal(text) for text in dict.fromkeys(map(key, texts)) if text)
+    pieces = [
+        f"SELECT DISTINCT {literal(table)} AS \"table\", {literal(column)} AS \"column\", {identifier(column)} AS value\n"
+        f"FROM {identifier(table)}\n"
+        f"WHERE lower(regexp_replace({identifier(column)}, '[^\\pL\\pN]+', '', 'g')) IN ({wanted})"
+        for table, column in places
+    ]
+    return "\nUNION ALL\n".join(pieces) + f"\nORDER BY 1, 2, 3\nLIMIT {MAX_FOUND + 1}"

@@ -1,0 +1,332 @@
+"""Small pieces of grammar shared by all rules: fixed phrases, numbers, measures, dimensions, row nouns.
+
+Pure.  A rule takes a position and yields every way in which it can go on: where it ends, what it
+means and what it costs.  The first rule that fits is never taken as the right one; whoever calls
+gets all of them and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from . import lexicon
+from .link import Linker
+from .plan import Dimension, Filter, Function, Measure, Part
+from .schema import Column, Table
+from .words import Token, is_plural, same, tokens
+
+_MOST_PHRASE: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a piece of the question adds to the plan.  ``order`` is a column and whether it descends;
+    ``rows`` says that the rows themselves were named: "of all flights"."""
+
+    filters: tuple[Filter, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    cost: int = 0
+    order: tuple[str, bool] | None = None
+    rows: bool = False
+
+    def __add__(self, other: Meaning) -> Meaning:
+        return Meaning(
+            self.filters + other.filters,
+            self.dimensions + other.dimensions,
+            self.cost + other.cost,
+            self.order or other.order,
+            self.rows or other.rows,
+        )
+
+
+class Counted(NamedTuple):
+    """What is counted, and among which rows."""
+
+    end: int
+    measure: Measure
+    meaning: Meaning
+
+
+class Measured(NamedTuple):
+    end: int
+    measures: tuple[Measure, ...]
+    meaning: Meaning
+
+
+class Parts:
+    """The rules that the others are made of, for one question and one table."""
+
+    def __init__(self, table: Table, words: tuple[Token, ...]) -> None:
+        self.table = table
+        self.tokens = words
+        self.link = Linker(table, words)
+        self.size = len(words)
+
+    # --- fixed words ----------------------------------------------------------------------------
+
+    def norm(self, at: int) -> str:
+        """The word at ``at``; empty after the end and for a quoted text, which is never grammar."""
+        return self.tokens[at].norm if at < self.size and self.tokens[at].kind != "quoted" else ""
+
+    def phrase(self, at: int, phrases: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """Every one of ``phrases`` that stands at ``at``."""
+        wanted = phrases if isinstance(phrases, dict | frozenset | set) else frozenset(phrases)
+        text = ""
+        for end in range(at + 1, min(self.size, at + _MOST_PHRASE) + 1):
+            word = self.norm(end - 1)
+            if not word:
+                return
+            text = f"{text} {word}" if text else word
+            if text in wanted:
+                yield end, text
+
+    def skip(self, at: int, phrases: Iterable[str]) -> Iterator[int]:
+        """``at`` itself, and after each of ``phrases`` that stands there."""
+        yield at
+        for end, _ in self.phrase(at, phrases):
+            yield end
+
+    def articles(self, at: int) -> Iterator[int]:
+        return self.skip(at, lexicon.ARTICLES)
+
+    def one_of(self, at: int, *words: str) -> int | None:
+        """After the word at ``at`` if it is one of ``words``."""
+        return at + 1 if self.norm(at) in words else None
+
+    # --- numbers --------------------------------------------------------------------------------
+
+    def number(self, at: int) -> Iterator[tuple[int, int | float]]:
+        if at < self.size and (value := self.tokens[at].number) is not None:
+            scale = {"thousand": 10**3, "million": 10**6, "billion": 10**9}.get(self.norm(at + 1))
+            if scale is None:
+                yield at + 1, value
+            else:
+                scaled = value * scale
+                yield at + 2, int(scaled) if float(scaled).is_integer() else scaled
+
+    def amount(self, at: int, column: Column) -> Iterator[tuple[int, int | float]]:
+        """A number that may carry the unit of ``column``; any other unit is not understood."""
+        for end, value in self.number(at):
+            yield end, value
+            for piece in column.pieces[-1:]:
+                for after, _ in self.phrase(end, lexicon.UNITS.get(piece, ())):
+                    yield after, value
+
+    def whole(self, at: int) -> Iterator[tuple[int, int]]:
+        for end, value in self.number(at):
+            if isinstance(value, int) and 1 <= value <= 10_000:
+                yield end, value
+
+    # --- columns --------------------------------------------------------------------------------
+
+    def named(self, at: int) -> Iterator[tuple[int, Column, int]]:
+        """A column by name, perhaps followed by the word "column"."""
+        for link in self.link.columns(at):
+            yield link
+            if (end := self.one_of(link.end, "column", "field", "columns")) is not None:
+                yield end, link.column, link.cost
+
+    def numbers(self, at: int) -> Iterator[tuple[int, Column, int]]:
+        """A number column by name.  An identifier is meant only where it is called one: "more than five
+        employees" is not about ``employee_id``."""
+        for end, column, cost in self.named(at):
+            if column.kind == "number" and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
+                yield end, column, cost
+
+    def grouped(self, at: int) -> Iterator[tuple[int, Dimension, int]]:
+        """One dimension: a column, or a part of a date column."""
+        for start in self.articles(at):
+            for after in self.skip(start, lexicon.DISTINCT):
+                for end, column, cost in self.named(after):
+                    if column.kind != "other":
+                        yield end, Dimension(column.name), cost
+            yield from self._time_dimension(start)
+
+    def _time_dimension(self, at: int) -> Iterator[tuple[int, Dimension, int]]:
+        dates = [column for column in self.table.columns if column.kind == "date"]
+        for column in dates:  # "hire year" of hire_date
+            front = column.pieces[:-1]
+            if front and tuple(self.norm(at + i) for i in range(len(front))) == front:
+                for end, word in self.phrase(at + len(front), lexicon.TIME_PARTS):
+                    for part in self._time_parts(word, column):
+                        yield end, Dimension(column.name, part), 1
+        for end, word in self.phrase(at, lexicon.TIME_PARTS):
+            found: list[tuple[int, Column, int]] = [(end, column, 1) for column in dates]
+            if (of := self.one_of(end, "of")) is not None:
+                for start in self.articles(of):
+                    found += [(e, c, cost) for e, c, cost in self.named(start) if c.kind == "date"]
+            for after, column, cost in found:
+                for part in self._time_parts(word, column):
+                    yield after, Dimension(column.name, part), cost
+
+    def _time_parts(self, word: str, column: Column) -> Iterator[Part]:
+        """A month of each year, and that of all years, are the same within one year."""
+        parts: tuple[Part, ...] = lexicon.TIME_PARTS[word]  # type: ignore[assignment]
+        one_year = column.years is not None and column.years[0] == column.years[1]
+        yield from parts[:1] if one_year else parts
+
+    def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
+        """One to three dimensions, joined by "and" or commas."""
+        for end, first, cost in self.grouped(at):
+            yield end, (first,), cost
+            for after in self._joints(end, ("and", ", and", ",", "and by", "and per", "and for each", ", by", "and each")):
+                for last, others, more in self.dimensions(after):
+                    if first not in others and len(others) < 3:
+                        yield last, (first, *others), cost + more
+
+    def _joints(self, at: int, joints: Iterable[str]) -> Iterator[int]:
+        return (end for end, _ in self.phrase(at, joints))
+
+    # --- what is counted ------------------------------------------------------------------------
+
+    def rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
+        """A noun for the rows, with adjectives that are values of the data: "female passengers"."""
+        for end, cost in self.link.entity(at):
+            yield end, Meaning(cost=cost, rows=True)
+        for end, meaning in self.adjective(at):
+            for last, rest in self.rows(end):
+                yield last, meaning + rest
+
+    def adjective(self, at: int) -> Iterator[tuple[int, Meaning]]:
+        """A value in front of the noun, or the name of a yes/no column."""
+        for link in self.link.values(at):
+            if not link.named:
+                yield link.end, Meaning((Filter(link.column.name, "=", (link.value,)),), cost=link.cost)
+        negated = self.one_of(at, "non", "not")
+        for start, no in ((at, False), *(((negated, True),) if negated is not None else ())):
+            for column_link in self.link.columns(start):
+                switch = column_link.column.switch
+                if switch is not None and switch[no] is not None:
+                    filter_ = Filter(column_link.column.name, "=", (switch[no],))
+                    yield column_link.end, Meaning((filter_,), cost=column_link.cost)
+
+    def counted(self, at: int) -> Iterator[Counted]:
+        """What stands after "how many"."""
+        for start in self.articles(at):
+            yield from self._counted(start)
+
+    def _counted(self, at: int) -> Iterator[Counted]:
+        rows = Measure("count")
+        for end, meaning in self.rows(at):
+            yield Counted(end, rows, meaning + Meaning(cost=self._also_column(at, end)))
+        for start, _ in self.phrase(at, lexicon.DISTINCT):
+            for after in self.skip(start, ("values of", "values in", "values for")):
+                for end, column, cost in self._countable(after):
+                    if column.kind != "other":
+                        for last in self.skip(end, ("values", "value")):
+                            yield Counted(last, Measure("count distinct", column.name), Meaning(cost=cost))
+        for end, column, cost in self._countable(at):
+            calendar = column.is_year or column.is_month or column.is_day
+            if column.switch is not None:
+                # "how many smokers": the rows that say yes.
+                if is_plural(self.norm(end - 1)) and column.switch[0] is not None:
+                    filter_ = Filter(column.name, "=", (column.switch[0],))
+                    yield Counted(end, rows, Meaning((filter_,), cost=cost))
+            elif column.kind in ("text", "date") or calendar or column.pieces[-1:] == ("id",):
+                yield Counted(end, Measure("count distinct", column.name), Meaning(cost=cost + 1))
+        for link in self.link.values(at):
+            if not link.named:  # "how many females"
+                yield Counted(link.end, rows, Meaning((Filter(link.column.name, "=", (link.value,)),), cost=link.cost))
+        for start, _ in self.phrase(at, ("missing", "null", "missing values in", "missing values of", "missing values for",
+                                         "null values in", "null values of", "nulls in", "nulls are in", "missing values are in",
+                                         "null values are in", "missing values are there in")):  # fmt: skip
+            for article in self.articles(start):
+                for end, column, cost in self.named(article):
+                    for after in self.skip(end, ("values", "value", "entries")):
+                        yield Counted(after, rows, Meaning((Filter(column.name, "null"),), cost=cost))
+        for end, column, cost in self.named(at):
+            for after, _ in self.phrase(end, ("values are missing", "values are null", "are missing", "are null")):
+                yield Counted(after, rows, Meaning((Filter(column.name, "null"),), cost=cost))
+
+    def _also_column(self, at: int, end: int) -> int:
+        """In a table "countries" with a column "country", where a country has many rows, "how many
+        countries" is open: then neither reading is nearer."""
+        return int(
+            any(
+                link.end == end and link.column.kind == "text" and self.table.unique(link.column) is False
+                for link in self.link.columns(at)
+            )
+        )
+
+    def _countable(self, at: int) -> Iterator[tuple[int, Column, int]]:
+        """Columns by name; for a noun such as "customers", ``customer_id`` before ``customer_name``."""
+        by_id = {link.end: link for link in self.link.identifiers(at)}
+        yield from by_id.values()
+        for end, column, cost in self.named(at):
+            if end in by_id and cost:
+                continue
+            yield end, column, cost
+
+    # --- measures -------------------------------------------------------------------------------
+
+    def measures(self, at: int) -> Iterator[Measured]:
+        """One to three measures: "average and highest fare", "number of trips and total fare"."""
+        for end, first, meaning in self.measure(at):
+            yield Measured(end, (first,), meaning)
+            for joint in self._joints(end, ("and", ", and", ",", "and the", "as well as")):
+                for last, others, more in self.measures(joint):
+                    if first not in others and len(others) < 3 and not (meaning.filters or more.filters):
+                        yield Measured(last, (first, *others), meaning + more)
+                # The same function of another column: "average length and depth".
+                for last, column, cost in self.named(joint):
+                    other = Measure(first.function, column.name)
+                    if first.column and other != first and fits(first.function, column):
+                        yield Measured(last, (first, other), meaning + Meaning(cost=cost))
+        for start, word in self.phrase(at, lexicon.AGGREGATES):
+            # Two functions of one column: "minimum and maximum fare".
+            for joint in self._joints(start, ("and", ", and", ",", "and the")):
+                for last, others, more in self.measures(joint):
+                    function = lexicon.AGGREGATES[word]
+                    column = self.table.column(others[0].column) if others[0].column else None
+                    if column is not None and fits(function, column, word) and all(o.column == column.name for o in others):
+                        yield Measured(last, (Measure(function, column.name), *others), more)
+
+    def measure(self, at: int) -> Iterator[tuple[int, Measure, Meaning]]:
+        for start in self.articles(at):
+            for end, word in self.phrase(start, lexicon.AGGREGATES):
+                function = lexicon.AGGREGATES[word]
+                for of in self.skip(end, ("of", "of the", "of all", "for", "value of", "of all the", "value for")):
+                    for article in self.articles(of):
+                        yield from self._aggregate(article, function, word)
+                if word == "total":
+                    for last, counted_rows in self._total_rows(end):
+                        yield last, Measure("count"), counted_rows
+            for end, _ in self.phrase(start, lexicon.COUNT_OF):
+                for counted in self.counted(end):
+                    yield counted
+
+    def _total_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
+        """ "total flights" counts rows, unless that is also a column's name."""
+        for end, meaning in self.rows(at):
+            if not any(link.end == end and link.column.kind == "number" for link in self.link.columns(at)):
+                yield end, meaning
+
+    def _aggregate(self, at: int, function: Function, word: str) -> Iterator[tuple[int, Measure, Meaning]]:
+        for start in self.skip(at, ("number of",)):
+            for end, column, cost in self.named(start):
+                if cost >= 3 and column.pieces[-1] in ("id", "code"):
+                    continue
+                if fits(function, column, word):
+                    for after in self.skip(end, ("value", "values")):
+                        yield after, Measure(function, column.name), Meaning(cost=cost)
+
+
+def fits(function: Function, column: Column, word: str = "") -> bool:
+    """Whether the function makes sense for the column: no average of texts, no "latest" price."""
+    if function in ("count", "count distinct"):
+        return True
+    if function in ("min", "max"):
+        if column.kind == "date":
+            return word not in lexicon.NOT_FOR_DATES
+        return column.kind == "number" and (word not in lexicon.DATE_ONLY or column.is_year) and column.switch is None
+    return column.kind == "number" and not (function == "sum" and column.is_year)
+
+
+def singular(word: str, name: str) -> bool:
+    """Whether ``word`` is written like ``name`` and not as its plural."""
+    return same(word, name) and word == name
+
+
+__all__ = ["Counted", "Meaning", "Measured", "Parts", "fits", "singular", "tokens"]

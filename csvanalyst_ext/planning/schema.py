@@ -1,0 +1,152 @@
+"""A table as the planner knows it: what a description of it says, and nothing else.
+
+Runs on the host; pure.  The planner never sees a row; it reads the same descriptions that any model
+gets from the tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from .words import key, pieces
+
+Kind = Literal["number", "text", "boolean", "date", "other"]
+
+EXACT_DISTINCT: Final = 10_000
+"""Above this many rows the distinct counts of a profile are approximate."""
+
+_INTEGERS: Final = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$")
+_NUMBERS: Final = re.compile(r"(FLOAT|DOUBLE|REAL|DECIMAL(\(.*\))?)$")
+_TRUE: Final = frozenset({"yes", "y", "true", "t", "1"})
+_FALSE: Final = frozenset({"no", "n", "false", "f", "0"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.  ``values`` are texts that it holds; ``complete`` says that it holds no others.
+    ``minimum`` and ``maximum`` are texts, as in the description."""
+
+    name: str
+    type: str
+    nulls: int = 0
+    distinct: int = 0
+    minimum: str | None = None
+    maximum: str | None = None
+    values: tuple[str, ...] = ()
+    complete: bool = False
+    words: tuple[str, ...] = ()
+
+    @cached_property
+    def kind(self) -> Kind:
+        name = self.type.upper()
+        if self.integer or _NUMBERS.match(name):
+            return "number"
+        if name.startswith(("VARCHAR", "ENUM")):
+            return "text"
+        if name == "BOOLEAN":
+            return "boolean"
+        if name == "DATE" or name.startswith("TIMESTAMP"):
+            return "date"
+        return "other"
+
+    @cached_property
+    def integer(self) -> bool:
+        return bool(_INTEGERS.match(self.type.upper()))
+
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The words of the name, in lower case."""
+        return pieces(self.name)
+
+    @cached_property
+    def switch(self) -> tuple[Any, Any] | None:
+        """What stands for yes and for no, when the column is a yes/no column, else ``None``."""
+        if self.kind == "boolean":
+            return True, False
+        if self.integer and self.distinct <= 2 and (self.minimum, self.maximum) in (("0", "1"), ("1", "1")):
+            return 1, 0
+        if self.kind == "text" and self.complete and 1 <= len(self.values) <= 2:
+            yes = [value for value in self.values if key(value) in _TRUE]
+            no = [value for value in self.values if key(value) in _FALSE]
+            if len(yes) == 1 and len(yes) + len(no) == len(self.values):
+                return yes[0], no[0] if no else None
+        return None
+
+    def within(self, low: float, high: float) -> bool:
+        """Whether all numbers of the column lie between these."""
+        try:
+            return low <= float(self.minimum or "x") and float(self.maximum or "x") <= high
+        except ValueError:
+            return False
+
+    @cached_property
+    def is_year(self) -> bool:
+        return self.integer and bool(self.pieces) and self.pieces[-1] in ("year", "yr") and self.within(1000, 2999)
+
+    @cached_property
+    def is_month(self) -> bool:
+        return self.integer and bool(self.pieces) and self.pieces[-1] == "month" and self.within(1, 12)
+
+    @cached_property
+    def is_day(self) -> bool:
+        return self.integer and bool(self.pieces) and self.pieces[-1] == "day" and self.within(1, 31)
+
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """The first and last year of a date column, when the description says so."""
+        found = [re.match(r"(\d{4})-\d\d", text or "") for text in (self.minimum, self.maximum)]
+        return (int(found[0][1]), int(found[1][1])) if found[0] and found[1] else None
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    rows: int
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def unique(self, column: Column) -> bool | None:
+        """Whether no two rows share a value of ``column``; ``None`` when the description cannot say."""
+        if column.nulls:
+            return False
+        if self.rows > EXACT_DISTINCT:
+            return False if column.distinct < self.rows // 2 else None
+        return column.distinct == self.rows
+
+    def incomplete(self) -> tuple[Column, ...]:
+        """Text columns that hold more texts than the description shows."""
+        return tuple(c for c in self.columns if c.kind == "text" and not c.complete)
+
+    def with_values(self, found: Mapping[str, Iterable[str]]) -> Table:
+        """This table with more known texts, by column name."""
+        columns = []
+        for column in self.columns:
+            more = tuple(v for v in found.get(column.name, ()) if v not in column.values)
+            columns.append(replace(column, values=column.values + more) if more else column)
+        return replace(self, columns=tuple(columns))
+
+
+def table_of(name: str, head: Mapping[str, Any], columns: Iterable[Mapping[str, Any]]) -> Table:
+    """The table that a reply of ``describe_dataset`` describes.  Raises ``KeyError``, ``TypeError`` or
+    ``ValueError`` when it is not one."""
+    return Table(name, int(head["rows"]), tuple(map(_column, columns)))
+
+
+def _column(raw: Mapping[str, Any]) -> Column:
+    return Column(
+        name=str(raw["name"]),
+        type=str(raw["type"]),
+        nulls=int(raw.get("nulls", 0)),
+        distinct=int(raw.get("distinct", 0)),
+        minimum=raw.get("min"),
+        maximum=raw.get("max"),
+        values=tuple(map(str, raw.get("values", ()))),
+        complete=bool(raw.get("all_values", False)),
+        words=tuple(map(str, raw.get("words", ()))),
+    )

@@ -1,0 +1,239 @@
+"""From a question to a plan, or to what was not understood.  Pure.
+
+The rule that everything here serves: a plan comes out only if every word of the question has a part in
+it, one reading is nearer to the words than all others, and one table alone can answer.  Everything
+else is a question back.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
+from typing import Final
+
+from . import lexicon
+from .describe import title
+from .link import Linker
+from .plan import Filter, Plan
+from .questions import Questions, Reading
+from .schema import Column, Table
+from .words import Token, forms, key, pieces, tokens
+
+MAX_WORDS: Final = 40
+_MAX_READINGS: Final = 4000
+_MAX_CHOICES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The one plan that the question means; see ``Reading`` for the two conditions.  ``texts`` are the
+    values that the plan found in the data; another column may hold them too (see ``lookup``)."""
+
+    plan: Plan
+    table: Table
+    one_row_each: str = ""
+    one_row: bool = False
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """``reason`` is ``unknown_words``, ``unknown_form``, ``ambiguous``, ``open``, ``too_long`` or ``no_tables``.
+    ``question`` asks the person; ``choices`` are what can be chosen from.  ``texts`` are spans of the
+    question that may be values that no description shows."""
+
+    reason: str
+    question: str
+    choices: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def understand(question: str, tables: Sequence[Table]) -> Understood | NotUnderstood:
+    """What ``question`` means on these tables."""
+    words = tokens(question)
+    if not tables:
+        return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
+    if len(words) > MAX_WORDS:
+        return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
+    found: list[tuple[Reading, Table]] = []
+    for table in tables:
+        found += [(reading, table) for reading in best(Questions(table, words).readings())]
+    if not found:
+        return _not_understood(words, tables)
+    least = min(reading.cost for reading, _ in found)
+    nearest = [(reading, table) for reading, table in found if reading.cost == least]
+    plans = list(dict.fromkeys(reading.plan for reading, _ in nearest if not reading.ask))
+    if len(plans) > 1 or (plans and len({table.name for _, table in nearest}) > 1):
+        return _ambiguous(nearest)
+    asked = [reading for reading, _ in nearest if reading.ask]
+    if asked:
+        return NotUnderstood("open", asked[0].ask, asked[0].choices)
+    reading, table = nearest[0]
+    # The stricter of several readings of one plan.
+    each = next((r.one_row_each for r, _ in nearest if r.one_row_each), "")
+    single = all(r.one_row for r, _ in nearest)
+    return Understood(reading.plan, table, each, single, _texts(reading.plan, table))
+
+
+def best(readings: Iterable[Reading]) -> list[Reading]:
+    """The readings of least cost, without contradictory ones, each plan once."""
+    kept: dict[tuple[Plan, str, bool, str], Reading] = {}
+    for reading in islice(readings, _MAX_READINGS):
+        if not _contradicts(reading.plan.filters):
+            plan = replace(reading.plan, filters=_in_order(reading.plan.filters))
+            identity = (plan, reading.one_row_each, reading.one_row, reading.ask)
+            if identity not in kept or kept[identity].cost > reading.cost:
+                kept[identity] = replace(reading, plan=plan)
+    least = min((reading.cost for reading in kept.values()), default=0)
+    return [reading for reading in kept.values() if reading.cost == least]
+
+
+def _in_order(filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
+    """Equal for filters that differ in order or are said twice."""
+    return tuple(sorted(set(filters), key=lambda f: (f.column, f.part, f.operator, str(f.values))))
+
+
+def _contradicts(filters: tuple[Filter, ...]) -> bool:
+    """Whether one column must equal two things: "from A and B" does not mean both at once."""
+    fixed: dict[tuple[str, str], Filter] = {}
+    for filter_ in filters:
+        if filter_.operator in ("=", "in", "null"):
+            place = (filter_.column, filter_.part)
+            if fixed.setdefault(place, filter_) != filter_:
+                return True
+    missing = {f.column for f in filters if f.operator == "null"}
+    return any(f.column in missing and f.operator != "null" for f in filters)
+
+
+def _texts(plan: Plan, table: Table) -> tuple[str, ...]:
+    found = [
+        value
+        for filter_ in plan.filters
+        if filter_.operator in ("=", "<>", "in", "not in") and table.column(filter_.column).kind == "text"
+        for value in filter_.values
+        if isinstance(value, str)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+# --- asking back ----------------------------------------------------------------------------------
+
+
+def _ambiguous(nearest: Sequence[tuple[Reading, Table]]) -> NotUnderstood:
+    several = len({table.name for _, table in nearest}) > 1
+    named = [title(reading.plan) + (f" (in {table.name})" if several else "") for reading, table in nearest]
+    choices = tuple(dict.fromkeys(named))[:_MAX_CHOICES]
+    if several:
+        return NotUnderstood("ambiguous", "More than one table can answer this. Which do you mean?", choices)
+    return NotUnderstood("ambiguous", "This can be read in more than one way. Which do you mean?", choices)
+
+
+def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnderstood:
+    if not words:
+        return NotUnderstood("unknown_form", "There is no question.", examples(tables))
+    unknown_by_table = {table.name: _unknown(words, table) for table in tables}
+    fewest = min(len(unknown) for unknown in unknown_by_table.values())
+    likely = [table for table in tables if len(unknown_by_table[table.name]) == fewest]
+    unknown = unknown_by_table[likely[0].name]
+    if not unknown:
+        message = (
+            "I know each of these words, but not what they mean together. I answer counts, sums, averages, medians, "
+            "lowest and highest values, groups, filters, top lists and lists of one table."
+        )
+        return NotUnderstood("unknown_form", message, examples(likely))
+    said = ", ".join(f'"{words[i].text}"' for i in unknown)
+    message = f"I do not understand {said}."
+    if len(tables) > 1 and any(not _unknown_in_all(words[i], tables) for i in unknown):
+        message += " No single table has all of what you ask for, and I do not join tables."
+    close = _close(tuple(words[i] for i in unknown), likely)
+    if close:
+        message += " Did you mean one of these names?"
+    return NotUnderstood("unknown_words", message, close or examples(likely), _spans(words, unknown))
+
+
+def _unknown(words: Sequence[Token], table: Table) -> list[int]:
+    linker = Linker(table, words)
+    return [
+        index
+        for index, token in enumerate(words)
+        if not (token.kind == "mark" and token.norm in (",", "'s"))
+        and token.kind != "operator"
+        and not (token.number is not None or token.date is not None)
+        and not (token.kind == "word" and token.norm in vocabulary())
+        and not linker.touches(index)
+    ]
+
+
+def _unknown_in_all(token: Token, tables: Sequence[Table]) -> bool:
+    return all(_unknown((token,), table) for table in tables)
+
+
+def _spans(words: Sequence[Token], unknown: Sequence[int]) -> tuple[str, ...]:
+    """Texts around unknown words that may be values: "john f kennedy intl" around "kennedy"."""
+    found: dict[str, None] = {}
+    for index in unknown:
+        if words[index].kind == "mark":
+            continue
+        if words[index].kind == "quoted":
+            found[key(words[index].text)] = None
+            continue
+        for start in range(max(0, index - 6), index + 1):
+            for end in range(index + 1, min(len(words), index + 6) + 1):
+                span = words[start:end]
+                if end - start <= 7 and all(t.kind in ("word", "number") for t in span):
+                    text = " ".join(t.text for t in span)
+                    found[key(text)] = None
+                    if end == index + 1 or end == len(words):
+                        for form in forms(span[-1].norm) - {span[-1].norm}:
+                            found[key(" ".join([*(t.text for t in span[:-1]), form]))] = None
+    return tuple(text for text in found if text)
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every single word of the fixed phrases."""
+    groups: list[Iterable[str]] = [
+        value
+        for name, value in vars(lexicon).items()
+        if name.isupper()
+        and name not in ("ABBREVIATIONS", "UNITS", "COMMON_WORDS", "GENERIC_TABLE_PIECES", "ADDITIVE", "WHO", "DIRECTIONS")
+        and not isinstance(value, str)
+    ]
+    words = {word for group in groups for phrase in group for word in phrase.split()}
+    return frozenset(words | {"or", "and", "between", "no", "without", "each", "values", "value", "missing", "null", "either", "top", "bottom", "frequency"})
+
+
+def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:
+    """Names and values that contain an unknown word, or look like it."""
+    names = [name for table in tables for c in table.columns for name in (c.name, *c.values[:20])]
+    found: dict[str, None] = {}
+    for token in unknown:
+        said = forms(token.norm)
+        found |= dict.fromkeys(name for name in names if said & set(pieces(name)))
+        keys = {key(name): name for name in names}
+        found |= {keys[k]: None for k in difflib.get_close_matches(key(token.text), list(keys), 2, 0.8)}
+    return tuple(found)[:_MAX_CHOICES]
+
+
+def examples(tables: Sequence[Table]) -> tuple[str, ...]:
+    """Questions that can be answered on the first of these tables; each one was tried."""
+    table = tables[0]
+    place = f" in {table.name}" if len(tables) > 1 else ""
+    numbers = [c for c in table.columns if c.kind == "number" and c.switch is None and not _label_like(c)]
+    groups = [c for c in table.columns if c.kind == "text" and c.distinct <= 50 and c.switch is None]
+    tried = [f"How many rows are there{place}?"]
+    if numbers:
+        tried.append(f"What is the average {numbers[0].name}{place}?")
+    if numbers and groups:
+        tried.append(f"Which {groups[0].name} has the highest average {numbers[0].name}{place}?")
+    if groups:
+        tried.append(f"How many rows{place} for each {groups[0].name}?")
+    words = [(text, tokens(text)) for text in tried]
+    return tuple(text for text, cut in words if any(True for _ in Questions(table, cut).readings()))
+
+
+def _label_like(column: Column) -> bool:
+    return column.is_year or column.is_month or column.is_day or column.pieces[-1:] == ("id",) or column.pieces[-1:] == ("key",)

@@ -1,0 +1,154 @@
+"""Words: how a question is cut into them, and when two of them are the same.  Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+TokenKind = Literal["word", "number", "date", "quoted", "operator", "mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``text`` is what was written (of a quoted text, what is inside); ``norm`` is its lower case."""
+
+    kind: TokenKind
+    text: str
+    norm: str
+    number: int | float | None = None
+    date: dt.date | None = None
+
+
+_SCANNER: Final = re.compile(
+    r"""(?x)
+    (?P<quoted>  (?<![^\s(=,<>]) (?: '[^']*' | "[^"]*" | ‘[^’]*’ | “[^”]*” | `[^`]*` ) (?![^\s),.?!;:<>=]) )
+  | (?P<date>    \d{4}-\d{2}-\d{2} (?![\w-]) )
+  | (?P<number>  (?: (?<![\w.)])[-−+] )? \$? \d+ (?:,\d{3}(?!\d))* (?:\.\d+)? (?: % | [kK](?!\w) )? (?![\w]) )
+  | (?P<operator> >= | <= | != | <> | == | ≥ | ≤ | ≠ | = | > | < )
+  | (?P<genitive> ['’]s\b )
+  | (?P<word>    \w+ )
+  | (?P<mark>    [^\s] )
+    """
+)
+_OPERATORS: Final = {"==": "=", "≥": ">=", "≤": "<=", "≠": "!=", "<>": "!="}
+_DROPPED: Final = frozenset("()?!:;\"'’‘“”`*")
+_CONTRACTIONS: Final = (
+    (re.compile(r"\b(can)not\b", re.I), r"\1 not"),
+    (re.compile(r"\b(is|are|was|were|do|does|did|has|have|had)n['’]t\b", re.I), r"\1 not"),
+    (re.compile(r"\b(what|who|which|where|how|that|there)['’]s\b", re.I), r"\1 is"),
+    (re.compile(r"\bwhats\b", re.I), "what is"),
+    (re.compile(r"\bi['’]d like\b", re.I), "i would like"),
+)
+NUMBER_WORDS: Final = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+}
+
+
+def tokens(question: str) -> tuple[Token, ...]:
+    """The words, numbers, dates, quoted texts, operators and marks of ``question``, in order.
+
+    Question marks, brackets and a full stop at the end are dropped; a full stop elsewhere stays, since
+    what follows it is another sentence.
+    """
+    text = question.strip().rstrip("?!. \t\n")
+    for pattern, replacement in _CONTRACTIONS:
+        text = pattern.sub(replacement, text)
+    found = []
+    for match in _SCANNER.finditer(text):
+        kind, raw = match.lastgroup, match.group()
+        if kind == "quoted":
+            found.append(Token("quoted", raw[1:-1], raw[1:-1].lower()))
+        elif kind == "date":
+            try:
+                found.append(Token("date", raw, raw, date=dt.date.fromisoformat(raw)))
+            except ValueError:
+                found.append(Token("mark", raw, raw))
+        elif kind == "number":
+            found.append(_number(raw))
+        elif kind == "operator":
+            found.append(Token("operator", raw, _OPERATORS.get(raw, raw)))
+        elif kind == "word":
+            lower = raw.lower()
+            found.append(Token("word", raw, lower, number=NUMBER_WORDS.get(lower)))
+        elif kind == "mark" and raw == "." and found and len(found[-1].text) <= 2 and found[-1].kind == "word":
+            continue  # an initial or an abbreviation, as in "John F. Kennedy" and "St. Louis"
+        elif kind == "mark" and raw not in _DROPPED and raw not in "-–—/&+":
+            found.append(Token("mark", raw, raw))
+        elif kind == "genitive":
+            found.append(Token("mark", "'s", "'s"))
+    return tuple(found)
+
+
+def _number(raw: str) -> Token:
+    text = raw.replace(",", "").replace("$", "").replace("−", "-")
+    if text.endswith("%"):
+        return Token("mark", raw, raw)  # a percentage: which scale the column has is not known
+    factor = 1000 if text[-1] in "kK" else 1
+    value = float(text.rstrip("kK")) * factor
+    number: int | float = int(value) if value.is_integer() and "." not in text else value
+    return Token("number", raw, raw.lower(), number=number)
+
+
+_PIECES: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+
+
+def pieces(name: str) -> tuple[str, ...]:
+    """The words of a name written as ``snake_case``, ``camelCase``, ``Title Case`` or mixed."""
+    return tuple(piece.lower() for piece in _PIECES.findall(name))
+
+
+def key(text: str) -> str:
+    """Letters and digits only, in lower case: equal for texts that differ in case, spaces and marks."""
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+_IRREGULAR: Final = {
+    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child",
+    "indices": "index", "feet": "foot", "analyses": "analysis", "criteria": "criterion", "mice": "mouse",
+}  # fmt: skip
+
+
+def forms(word: str) -> frozenset[str]:
+    """``word`` (lower case) and what it may be the plural of."""
+    found = {word, _IRREGULAR.get(word, word)}
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        found.add(word[:-1])
+        if word.endswith("ies"):
+            found.add(word[:-3] + "y")
+        if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+            found.add(word[:-2])
+        if word.endswith("ves"):
+            found |= {word[:-3] + "f", word[:-3] + "fe"}
+    return frozenset(found)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two words are the same but for their number."""
+    return one == other or bool(forms(one) & forms(other))
+
+
+def is_plural(word: str) -> bool:
+    return len(forms(word)) > 1
+
+
+_IRREGULAR_STEMS: Final = {"born": "birth", "sold": "sale", "built": "build", "made": "make", "paid": "pay"}
+
+
+def stems(word: str) -> frozenset[str]:
+    """What a verb form may come from: ``hired`` gives ``hire``, ``survived`` gives ``survive``."""
+    found = {word, _IRREGULAR_STEMS.get(word, word)}
+    if word.endswith("ed") and len(word) > 4:
+        found |= {word[:-1], word[:-2]}
+        if word[-3] == word[-4]:
+            found.add(word[:-3])
+        if word.endswith("ied"):
+            found.add(word[:-3] + "y")
+    if word.endswith("s") and len(word) > 3:
+        found.add(word[:-1])
+    return frozenset(found)

@@ -1,0 +1,163 @@
+"""What came of a question: plain data for every front end, and the record that its capsule keeps.
+
+Runs on the host; pure.  Nothing here holds a key or the environment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..agent.events import Step, Usage
+from ..errors import BY_STATUS, AnalystError, Failed, NotUnderstood
+from ..execution.base import Outcome
+from ..protocol import Fault, Limits
+from .question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A question and how it ended.
+
+    ``status`` is ``ok``, ``clarify`` or a status of ``protocol.STATUSES``.  ``prose`` is the
+    model's text, empty for explicit SQL and Python.  ``result`` is the outcome that answers the
+    question.  ``error`` is set exactly when the status is not ``ok``.  ``datasets`` are the visible
+    data sets, name to fingerprint.  ``facts`` say what ran where.  ``timings`` are seconds:
+    ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
+    ``capsule`` is ``None`` when it could not be written; then a note says why.
+    """
+
+    id: str
+    question: Question
+    model: str
+    status: str
+    prose: str = ""
+    steps: tuple[Step, ...] = ()
+    result: Outcome | None = None
+    error: AnalystError | None = None
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    messages: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    capsule: Path | None = None
+
+    def raise_for_status(self) -> Run:
+        """This run when it is ok; raises its error otherwise."""
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def stored(self, capsule: Path | None, *notes: str) -> Run:
+        return replace(self, capsule=capsule, notes=(*self.notes, *notes))
+
+
+def error_of(status: str, fault: Fault | None) -> AnalystError | None:
+    """The error that a status with its fault stands for; ``None`` for ``ok``."""
+    if status == "ok":
+        return None
+    if fault is None:
+        fault = Fault("no_answer", "Nothing was answered.", "Ask again in other words.")
+    kind = NotUnderstood if status == "clarify" else BY_STATUS.get(status, Failed)
+    return kind(fault.code, fault.message, fault.hint, **fault.details)
+
+
+# --- the record ---------------------------------------------------------------------------------
+
+
+def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON object that a capsule keeps of a run.  Steps name their result and figures by the file
+    names that ``files_of`` uses."""
+    tables, figures = _names(run)
+    question = run.question
+    return {
+        "started": run.started.isoformat(timespec="milliseconds"),
+        "question": question.text,
+        "mode": question.mode,
+        "model": run.model,
+        "options": {
+            "datasets": None if question.datasets is None else list(question.datasets),
+            "max_rows": question.max_rows,
+            "timeout": question.timeout,
+        },
+        "status": run.status,
+        "prose": run.prose,
+        "error": None if run.error is None else run.error.to_json(),
+        "result": next((name for name, outcome in tables.items() if outcome is run.result), None),
+        "steps": [
+            {
+                "tool": step.tool,
+                "arguments": dict(step.arguments),
+                "language": step.language,
+                "code": step.code,
+                "verdict": verdict(step),
+                "status": step.status,
+                "seconds": round(step.seconds, 6),
+                "fault": None if step.fault is None else asdict(step.fault),
+                "reply": step.reply,
+                "result": next((name for name, outcome in tables.items() if outcome is step.outcome), None),
+                "figures": [name for name, owner in figures.items() if owner[0] is step.outcome],
+                **_outcome(step.outcome),
+            }
+            for step in run.steps
+        ],
+        "datasets": dict(run.datasets),
+        "facts": dict(run.facts),
+        "limits": asdict(run.limits),
+        "timings": {phase: round(value, 6) for phase, value in run.timings.items()},
+        "usage": asdict(run.usage),
+        "versions": dict(versions),
+        "notes": list(run.notes),
+    }
+
+
+def verdict(step: Step) -> str:
+    """What a gate said of a step's code: ``passed``, ``refused``, or ``""`` where that cannot be told."""
+    if step.status == "refused":
+        return "refused"
+    return "passed" if step.language == "sql" and step.status == "ok" else ""
+
+
+def files_of(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The tables (``result-1.arrow`` …) and figures (``figure-1.png`` …) that a capsule keeps of a run."""
+    tables, figures = _names(run)
+    kept = {name: outcome.table for name, outcome in tables.items()}
+    return kept, {name: outcome.artefacts[index].data for name, (outcome, index) in figures.items()}
+
+
+_SUFFIX = {"image/png": ".png", "application/vnd.vegalite.v5+json": ".vl.json"}
+
+
+def _names(run: Run) -> tuple[dict[str, Outcome], dict[str, tuple[Outcome, int]]]:
+    outcomes = [step.outcome for step in run.steps if step.outcome is not None]
+    if run.result is not None and all(run.result is not outcome for outcome in outcomes):
+        outcomes.append(run.result)
+    tables = [outcome for outcome in outcomes if outcome.table is not None]
+    figures = [(outcome, index) for outcome in outcomes for index in range(len(outcome.artefacts))]
+    return (
+        {f"result-{number}.arrow": outcome for number, outcome in enumerate(tables, 1)},
+        {
+            f"figure-{number}{_SUFFIX.get(owner.artefacts[index].kind, '.bin')}": (owner, index)
+            for number, (owner, index) in enumerate(figures, 1)
+        },
+    )
+
+
+def _outcome(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {}
+    return {
+        "columns": [asdict(column) for column in outcome.columns],
+        "row_count": outcome.row_count,
+        "total_rows": outcome.total_rows,
+        "truncated": list(outcome.truncated),
+        "stdout": outcome.stdout,
+        "stdout_truncated": outcome.stdout_truncated,
+        "timings": {phase: round(value, 6) for phase, value in outcome.timings.items()},
+    }

@@ -1,0 +1,355 @@
+"""One analyst session: settings, sandbox, data sets, conversation, capsules.
+
+Runs on the host, on one event loop.  It has no thread of its own and knows of no front end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import functools
+import platform
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ..agent.events import Conclusion, Event, Step, ToolEnded, ToolProgress, ToolStarted
+from ..capsules.store import Store, new_id
+from ..config import Settings
+from ..datasets import staging
+from ..datasets.cache import Cache
+from ..datasets.model import Dataset
+from ..datasets.sources import resolve
+from ..errors import AnalystError, ImageUnavailable, Refused, StorageError, UsageError
+from ..execution.base import Executor
+from ..protocol import Fault, protocol_hash
+from .bench import Bench
+from .intake import Intake
+from .question import Question
+from .run import Run, error_of, files_of, record_of
+from .shelf import Emit, Shelf
+
+if TYPE_CHECKING:
+    from ..agent.loop import Streams
+    from ..llm.chat import Message
+
+REMEMBERED: Final = 6
+"""Questions of the conversation that the model sees again."""
+
+
+def _unseen(event: Event) -> None:
+    """For callers that do not watch."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known so far of the question under way: what its capsule tells if it is stopped."""
+
+    run: Run
+    started: float
+    conclusion: Conclusion | None = None
+    bench: Bench | None = None
+
+
+class AnalystSession:
+    """Add data, ask, reset, close.  All methods belong to one loop; one call at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        executor: Executor,
+        workspace: staging.Workspace,
+        cache: Cache,
+        store: Store,
+        gateway: Streams | None = None,
+        ingest_version: Callable[[], str] = protocol_hash,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.last: Run | None = None
+        self._executor = executor
+        self._workspace = workspace
+        self._gateway = gateway
+        self._shelf = Shelf(executor, workspace, Intake(settings, workspace, cache, executor, ingest_version))
+        self._history: list[Sequence[Message]] = []
+        self._warming: asyncio.Task[None] | None = None
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """A session with the real parts.  Starts no sandbox.  Raises ``UsageError`` or ``StorageError``."""
+        from ..execution import factory
+
+        staging.sweep(settings.home)
+        store = Store(settings.home / "capsules")
+        store.sweep()
+        session_id = secrets.token_hex(6)
+        workspace = staging.Workspace.create(settings.home, session_id)
+        try:
+            executor = factory.create(settings, session_id=session_id, data_dir=workspace.path)
+        except BaseException:
+            workspace.remove()
+            raise
+        return cls(
+            settings,
+            executor=executor,
+            workspace=workspace,
+            cache=Cache(settings.home),
+            store=store,
+            ingest_version=_image_version(settings),
+        )
+
+    # --- data ---------------------------------------------------------------------------------------
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        return self._shelf.registry.datasets
+
+    def dataset(self, name: str) -> Dataset:
+        """Raises ``DataError`` (``data_unknown``)."""
+        return self._shelf.registry.find(name).dataset
+
+    async def add(
+        self,
+        text: str,
+        *,
+        name: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        cwd: Path | None = None,
+        options: Mapping[str, str | bool] | None = None,
+        emit: Emit = _unseen,
+    ) -> tuple[Dataset, ...]:
+        """Register what ``text`` means (see ``datasets.sources``), all of it or nothing.
+
+        A file or variable that is registered already is renewed under its name, unless ``name``
+        asks for another one.  ``options`` override what the ingest would detect.  Raises
+        ``UsageError``, ``DataError``, ``StorageError``, ``SandboxError`` or a ``QuestionError``.
+        """
+        sources = await asyncio.to_thread(resolve, text, cwd=cwd or Path.cwd(), variables=variables or {})
+        if name is not None and len(sources) > 1:
+            message = f"{text!r} stands for {len(sources)} tables, and --as names one."
+            raise UsageError("bad_option", message, "Add them one by one.")
+        self._warm()
+        return await self._shelf.add(sources, name, options or {}, emit)
+
+    async def forget(self) -> None:
+        """Make no data set visible any more.  Sandbox, cache and conversation stay."""
+        await self._shelf.clear()
+
+    # --- questions ----------------------------------------------------------------------------------
+
+    async def ask(self, question: Question, emit: Emit = _unseen) -> Run:
+        """The run of ``question``, kept in a capsule, whatever came of it.
+
+        An error of the question, the model or the sandbox is in ``Run.error``.  Raises only
+        ``CancelledError``, after the capsule was written.
+        """
+        model = question.model or self.settings.model
+        limits = self.settings.limits(max_rows=question.max_rows, timeout=question.timeout)
+        moment = dt.datetime.now(dt.UTC)
+        run = Run(
+            new_id(moment), question, model if question.mode == "auto" else "", "error", limits=limits, started=moment
+        )
+        draft = _Draft(run, time.perf_counter())
+        try:
+            await self._answer(draft, emit)
+        except asyncio.CancelledError:
+            draft.run = replace(draft.run, status="cancelled", error=error_of("cancelled", _STOPPED))
+            self.last = self._keep(self._finished(draft))
+            raise
+        except AnalystError as error:
+            draft.run = replace(draft.run, status=error.status, error=error)
+        self.last = await asyncio.to_thread(self._keep, self._finished(draft))
+        return self.last
+
+    async def _answer(self, draft: _Draft, emit: Emit) -> None:
+        question = draft.run.question
+        names = (
+            self._shelf.registry.names
+            if question.datasets is None
+            else tuple(self.dataset(n).name for n in question.datasets)
+        )
+        notes = await self._shelf.refresh(names, emit)
+        visible = [self.dataset(name) for name in names]
+        draft.run = replace(
+            draft.run, notes=tuple(notes), datasets={dataset.name: dataset.fingerprint for dataset in visible}
+        )
+        if question.mode == "python" and not self.settings.python_enabled:
+            hint = "Ask in SQL or in words; ENABLE_PYTHON_EXECUTION=true allows it."
+            raise Refused("python_disabled", "Python is switched off by ENABLE_PYTHON_EXECUTION.", hint)
+        tables = None if question.datasets is None else names
+        draft.bench = bench = Bench(
+            self._executor, visible, tables=tables, limits=draft.run.limits, python_enabled=self.settings.python_enabled
+        )
+        if question.mode == "auto":
+            await self._answer_by_agent(draft, bench, emit)
+        else:
+            await self._answer_explicit(draft, bench, emit)
+
+    async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
+        question = draft.run.question
+        tool, argument = ("run_sql", "sql") if question.mode == "sql" else ("run_python", "code")
+        language: Any = question.mode
+        step = Step(tool, {argument: question.text}, language, question.text, "cancelled", 0.0, "")
+        draft.conclusion = Conclusion("cancelled", steps=(step,))
+        emit(ToolStarted(_CALL, tool, step.arguments))
+        run = bench.sql if question.mode == "sql" else bench.python
+        started = time.perf_counter()
+        try:
+            outcome = await run(question.text, progress=lambda rows, size: emit(ToolProgress(_CALL, rows, size)))
+        except AnalystError as error:
+            fault = Fault(error.code, error.message, error.hint)
+            draft.conclusion = Conclusion(error.status, steps=(replace(step, status=error.status, fault=fault),))
+            raise
+        seconds = time.perf_counter() - started
+        summary = f"{outcome.row_count:,} rows" if outcome.table is not None else outcome.status
+        emit(ToolEnded(_CALL, tool, outcome.status, summary, seconds))
+        done = replace(step, status=outcome.status, seconds=seconds, fault=outcome.fault, outcome=outcome)
+        self._concluded(draft, Conclusion(outcome.status, "", (done,), outcome, outcome.fault))
+
+    async def _answer_by_agent(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
+        from ..agent import loop
+        from ..agent.limits import AgentLimits
+        from ..agent.tools import toolbox
+
+        self._warm()
+        question = draft.run.question
+        history = [] if question.alone else [message for asked in self._history for message in asked]
+
+        def keep(conclusion: Conclusion) -> None:
+            draft.conclusion = conclusion
+
+        conclusion = await loop.answer(
+            question.text,
+            gateway=self._models(),
+            model=draft.run.model,
+            toolbox=toolbox(bench),
+            limits=AgentLimits.of(self.settings),
+            history=history,
+            emit=emit,
+            keep=keep,
+        )
+        if conclusion.status in ("ok", "clarify") and not question.alone:
+            self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
+        self._concluded(draft, conclusion)
+
+    def _concluded(self, draft: _Draft, conclusion: Conclusion) -> None:
+        draft.conclusion = conclusion
+        error = error_of(conclusion.status, conclusion.fault)
+        draft.run = replace(draft.run, status=conclusion.status, error=error)
+
+    def _finished(self, draft: _Draft) -> Run:
+        """The run with what the conclusion adds and the times."""
+        total = time.perf_counter() - draft.started
+        run = replace(draft.run, facts=self._executor.facts())
+        start = draft.bench.start if draft.bench is not None else 0.0
+        conclusion = draft.conclusion
+        if conclusion is None:
+            return replace(run, timings={"start": start, "model": 0.0, "tools": 0.0, "total": total})
+        tools = sum(step.seconds for step in conclusion.steps)
+        asked = run.question.mode == "auto"
+        timings = {
+            "start": start,
+            "model": max(0.0, total - tools) if asked else 0.0,
+            "tools": max(0.0, tools - start),
+            "total": total,
+        }
+        return replace(
+            run,
+            prose=conclusion.prose,
+            steps=conclusion.steps,
+            result=conclusion.result,
+            usage=conclusion.usage,
+            messages=conclusion.messages,
+            timings=timings,
+        )
+
+    def _keep(self, run: Run) -> Run:
+        """Write the capsule.  A disk that fails costs the capsule, never the answer."""
+        tables, figures = files_of(run)
+        try:
+            path = self.store.save(record_of(run, _versions()), tables, figures, messages=run.messages, id=run.id)
+        except StorageError as error:
+            return run.stored(None, f"This run was not kept: {error}")
+        return run.stored(path)
+
+    # --- life -----------------------------------------------------------------------------------------
+
+    def facts(self) -> Mapping[str, Any]:
+        """What runs where, as far as it has started."""
+        return self._executor.facts()
+
+    async def reset(self) -> None:
+        """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
+        self._history.clear()
+        await self._cool()
+        await self._executor.close()
+        await self.forget()
+
+    async def close(self) -> None:
+        """Remove the sandbox and the session's directory.  Cache and capsules stay."""
+        await self._cool()
+        try:
+            await self._executor.close()
+        finally:
+            self._workspace.remove()
+
+    def warm_model(self) -> None:
+        """Load what talks to models, in the background."""
+        warm = getattr(self._models(), "warm", None)
+        if warm is not None:
+            warm()
+
+    def _models(self) -> Streams:
+        if self._gateway is None:
+            from ..llm.gateway import Gateway
+
+            self._gateway = Gateway(self.settings)
+        return self._gateway
+
+    def _warm(self) -> None:
+        """Start the sandbox in the background.  What goes wrong is told by the request that needs it."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        with contextlib.suppress(AnalystError):
+            await self._executor.start()
+
+    async def _cool(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+
+
+_CALL: Final = "1"
+_STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("csvanalyst", "pyarrow", "litellm", "docker"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def _image_version(settings: Settings) -> Callable[[], str]:
+    """What the tables in the cache depend on besides their source: the sources of the runner that made them."""
+
+    @functools.cache
+    def version() -> str:
+        from ..execution import docker_image
+
+        try:
+            own = docker_image.expected().build_hash
+        except ImageUnavailable:
+            own = protocol_hash()
+        return f"{own}/{settings.image}"
+
+    return version

@@ -1,0 +1,102 @@
+"""The data sets of a session as they come, change and go.
+
+Runs on the host, on the engine's loop.  What is visible changes in one step: either everything
+that was asked for is there, or all is as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from ..agent.events import Event, ToolEnded, ToolProgress, ToolStarted
+from ..datasets.model import Dataset
+from ..datasets.naming import check_name, table_name
+from ..datasets.registry import Registered, Registry
+from ..datasets.sources import Source
+from ..datasets.staging import Workspace
+from ..execution.base import Executor
+from .intake import Intake, Options
+
+Emit = Callable[[Event], None]
+
+
+class Shelf:
+    """The registry, kept in step with the sandbox and with the files it was made from."""
+
+    def __init__(self, executor: Executor, workspace: Workspace, intake: Intake) -> None:
+        self.registry = Registry()
+        self._executor = executor
+        self._workspace = workspace
+        self._intake = intake
+        self._options: dict[str, Options] = {}
+
+    async def add(
+        self, sources: Sequence[Source], name: str | None, options: Options, emit: Emit
+    ) -> tuple[Dataset, ...]:
+        """Register all of ``sources``, or none.  See ``AnalystSession.add``."""
+        registry, taken = self.registry, []
+        try:
+            for source in sources:
+                item = await self._take(source, _name(registry, source, name), options, emit)
+                registry = registry.add(item)
+                taken.append(item)
+            await self._adopt(registry)
+        except BaseException:
+            self._unlink(registry, keep=self.registry)
+            raise
+        self._options.update({item.dataset.name: dict(options) for item in taken})
+        await self._intake.prune(self.registry.cache_keys)
+        return tuple(item.dataset for item in taken)
+
+    async def clear(self) -> None:
+        self._options.clear()
+        await self._adopt(Registry())
+
+    async def refresh(self, names: Sequence[str], emit: Emit) -> list[str]:
+        """Read again those of ``names`` whose files have changed; what happened, in sentences."""
+        notes, registry = [], self.registry
+        for change in registry.changed():
+            dataset = change.registered.dataset
+            if dataset.name not in names:
+                continue
+            if change.what == "missing":
+                notes.append(f"{dataset.source} is gone; the table {dataset.name} as it was read before was used.")
+                continue
+            item = await self._take(change.registered.source, dataset.name, self._options.get(dataset.name, {}), emit)
+            registry = registry.add(item)
+            if item.dataset.fingerprint != dataset.fingerprint:
+                notes.append(f"{dataset.source} had changed and was read again: {item.dataset.rows:,} rows.")
+        if registry is not self.registry:
+            await self._adopt(registry)
+        return notes
+
+    async def _take(self, source: Source, name: str, options: Options, emit: Emit) -> Registered:
+        call, started = f"add-{name}", time.perf_counter()
+        emit(ToolStarted(call, "add", {"source": source.label}))
+        try:
+            item = await self._intake.take(
+                source, name, options, lambda rows, size: emit(ToolProgress(call, rows, size))
+            )
+        except BaseException:
+            emit(ToolEnded(call, "add", "error", name, time.perf_counter() - started))
+            raise
+        emit(ToolEnded(call, "add", "ok", f"{name}, {item.dataset.rows:,} rows", time.perf_counter() - started))
+        return item
+
+    async def _adopt(self, registry: Registry) -> None:
+        old = self.registry
+        await self._executor.set_tables(registry.tables())
+        self.registry = registry
+        self._unlink(old, keep=registry)
+
+    def _unlink(self, registry: Registry, keep: Registry) -> None:
+        for file in set(registry.tables().values()) - set(keep.tables().values()):
+            self._workspace.unlink_table(file)
+
+
+def _name(registry: Registry, source: Source, wanted: str | None) -> str:
+    same = registry.of_source(source)
+    if wanted is None:
+        return same.dataset.name if same else table_name(source.stem, registry.names)
+    return check_name(wanted, [name for name in registry.names if same is None or name != same.dataset.name])

@@ -1,0 +1,173 @@
+"""The pages that every door shows the same way: data sets, a profile, runs, one run, status, doctor.
+
+Runs on the host; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..rendering import text
+from .sheet import Block, Sheet, block, code, sheet
+from .view import TableView
+from .view import head as table_head
+
+if TYPE_CHECKING:
+    from ..capsules.store import Capsule, Summary
+    from ..config import Settings
+    from ..datasets.model import ColumnProfile, Dataset
+    from ..execution.docker_doctor import Finding
+
+_MOST_COLUMNS: Final = 60
+_MOST_RUNS: Final = 30
+
+
+def added(datasets: Sequence[Dataset], seconds: float) -> Sheet:
+    """What was registered: for one data set its columns, for several a line each."""
+    if len(datasets) == 1:
+        only = datasets[0]
+        title = f"{only.name}: {_extent(only)} · {text.seconds(seconds)}"
+        return sheet(title, _columns(only.columns), notes=only.notes)
+    notes = [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]
+    title = f"{text.count(len(datasets), 'data set')} · {text.seconds(seconds)}"
+    return sheet(title, _overview(datasets), notes=notes)
+
+
+def registered(datasets: Sequence[Dataset]) -> Sheet:
+    if not datasets:
+        return sheet("No data set is registered.", notes=("`%analyst add PATH` registers one.",))
+    return sheet(text.count(len(datasets), "data set"), _overview(datasets))
+
+
+def profile(dataset: Dataset) -> Sheet:
+    facts: list[tuple[str, object]] = [
+        ("source", dataset.source),
+        ("format", dataset.format),
+        ("size", text.size(dataset.bytes)),
+        ("SHA-256", dataset.fingerprint),
+        *((key, value) for key, value in dataset.dialect.items()),
+    ]
+    columns = dataset.columns[:_MOST_COLUMNS]
+    rows = [(c.name, c.type, c.nulls, c.distinct, c.minimum, c.maximum, _examples(c)) for c in columns]
+    headers = ("column", "type", "NULLs", "distinct", "smallest", "largest", "values")
+    return sheet(
+        f"{dataset.name}: {_extent(dataset)}",
+        block(headers, rows, note=_more(len(dataset.columns))),
+        block(("fact", "value"), facts),
+        notes=dataset.notes,
+    )
+
+
+def runs(summaries: Sequence[Summary]) -> Sheet:
+    if not summaries:
+        return sheet("No question has been asked yet.")
+    rows = [
+        (s.id, s.status, s.mode, " ".join(s.question.split())[:80], s.rows, text.seconds(s.seconds))
+        for s in summaries[:_MOST_RUNS]
+    ]
+    more = f"the newest {_MOST_RUNS} of {len(summaries):,}" if len(summaries) > _MOST_RUNS else ""
+    return sheet("", block(("run", "status", "mode", "question", "rows", "time"), rows, note=more))
+
+
+def run(capsule: Capsule) -> Sheet:
+    """One run as its capsule tells it, with the head of its result."""
+    record = capsule.record
+    error = record.get("error")
+    facts = [
+        ("status", record["status"] if not error else f"{record['status']} ({error['code']})"),
+        ("asked", record["started"]),
+        ("mode", record["mode"]),
+        ("model", record["model"]),
+        ("took", text.seconds(record["timings"].get("total", 0.0))),
+        ("image", record["facts"].get("image", "")),
+        ("data", ", ".join(f"{name} {digest[:12]}" for name, digest in record["datasets"].items())),
+        ("kept in", str(capsule.path)),
+    ]
+    blocks = [code(record["question"], title="Question"), block(("fact", "value"), [f for f in facts if f[1]])]
+    if record["prose"]:
+        blocks.append(code(record["prose"], title="Answer"))
+    for number, step in enumerate(record["steps"], 1):
+        title = f"{number}. {step['tool']} · {step['status']} · {text.seconds(step['seconds'])}"
+        blocks.append(code(step["code"], title=title) if step["code"] else block(title=title))
+        if step["fault"]:
+            blocks.append(code(f"{step['fault']['message']} {step['fault']['hint']}".strip()))
+    if record["result"]:
+        blocks.append(Block("Result", _result(capsule)))
+    notes = list(record["notes"])
+    if error:
+        notes.append(f"{error['message']} {error['hint']}".strip())
+    return sheet(f"Run {capsule.id}", *blocks, notes=notes)
+
+
+def status(settings: Settings, facts: Mapping[str, Any], datasets: Sequence[Dataset], model: str) -> Sheet:
+    """What is in force, and what runs.  ``facts`` are the executor's; without an image nothing runs yet."""
+    started = "image" in facts
+    rows: list[tuple[str, object]] = [
+        ("model", model),
+        ("sandbox", f"{settings.provider}, {'running' if started else 'not started yet'}"),
+        *((str(key), _fact(value)) for key, value in facts.items() if key != "provider"),
+        ("Python", "on" if settings.python_enabled else "switched off (ENABLE_PYTHON_EXECUTION)"),
+        ("memory limit", text.size(settings.memory)),
+        ("time limit", text.seconds(settings.timeout)),
+        ("row limit", f"{settings.max_rows:,}"),
+        ("data sets", ", ".join(dataset.name for dataset in datasets) or "none"),
+        ("kept in", str(settings.home)),
+    ]
+    return sheet("", block(("fact", "value"), rows))
+
+
+_MARKS: Final = {"ok": "ok", "note": "note", "warn": "WARN", "bad": "BAD"}
+
+
+def doctor(findings: Sequence[Finding]) -> Sheet:
+    """All findings, and below them what to do about those that are not fine."""
+    rows = [(_MARKS[f.level], f.area, f.name, f.value) for f in findings]
+    worst = sum(f.level == "bad" for f in findings)
+    title = "Ready." if not worst else f"Not ready: {text.count(worst, 'problem')}."
+    advice = [f"{f.name}: {f.advice}" for f in findings if f.advice]
+    return sheet(title, block(("", "area", "what", "found"), rows), notes=advice)
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _result(capsule: Capsule) -> TableView:
+    table = capsule.table(capsule.record["result"])
+    giving = [step for step in capsule.record["steps"] if step.get("result") == capsule.record["result"]]
+    types = giving[0]["columns"] if giving else []
+    return table_head(table, [str(column["type"]) for column in types])
+
+
+def _extent(dataset: Dataset) -> str:
+    return f"{text.count(dataset.rows, 'row')} × {text.count(len(dataset.columns), 'column')}"
+
+
+def _overview(datasets: Sequence[Dataset]) -> Block:
+    rows = [(d.name, d.rows, len(d.columns), text.size(d.bytes), d.source) for d in datasets]
+    return block(("data set", "rows", "columns", "size", "source"), rows)
+
+
+def _columns(columns: Sequence[ColumnProfile]) -> Block:
+    rows = [(c.name, c.type, c.nulls, _range(c)) for c in columns[:_MOST_COLUMNS]]
+    return block(("column", "type", "NULLs", "range or values"), rows, note=_more(len(columns)))
+
+
+def _more(columns: int) -> str:
+    return f"{columns - _MOST_COLUMNS:,} more columns" if columns > _MOST_COLUMNS else ""
+
+
+def _range(column: ColumnProfile) -> str:
+    examples = _examples(column)
+    if examples or column.minimum is None:
+        return examples
+    return f"{column.minimum} … {column.maximum}"
+
+
+def _examples(column: ColumnProfile) -> str:
+    few = column.values[:4]
+    rest = "" if column.all_values and len(column.values) == len(few) else ", …"
+    return ", ".join(few) + rest if few else ""

@@ -1,0 +1,197 @@
+"""What there is to see of a run, before any format: every text here is already ``visible``.
+
+Runs on the host; pure.  ``html.py`` and ``plain.py`` turn a ``View`` into their form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ..rendering import text, values
+from ..session.run import Run, verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..agent.events import Step
+    from ..execution.base import Outcome
+
+SHOWN_ROWS: Final = 20
+SHOWN_COLUMNS: Final = 50
+MAX_FIGURE: Final = 8 * 1024 * 1024
+_STDOUT: Final = 8_000
+_CODE: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """The head of a table.  A cell is ``None`` for NULL."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """``title`` and ``facts`` are one line each."""
+
+    title: str
+    facts: tuple[str, ...]
+    language: str = ""
+    code: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    status: str
+    prose: str = ""
+    error: str = ""
+    hint: str = ""
+    table: TableView | None = None
+    figures: tuple[bytes, ...] = ()
+    stdout: str = ""
+    notes: tuple[str, ...] = ()
+    how: str = ""
+    steps: tuple[StepView, ...] = ()
+    capsule: str = ""
+
+
+def view(run: Run) -> View:
+    outcome = run.result
+    error = run.error
+    return View(
+        status=run.status,
+        prose="" if error is not None and run.prose == error.message else text.visible(run.prose.strip(), lines=True),
+        error="" if error is None else text.visible(error.message, lines=True),
+        hint="" if error is None else text.visible(error.hint, lines=True),
+        table=None if outcome is None or outcome.table is None else table_view(outcome, outcome.table),
+        figures=figures(run),
+        stdout=_stdout(run),
+        notes=tuple(text.visible(note) for note in run.notes),
+        how=_how(run),
+        steps=tuple(_step(step) for step in run.steps),
+        capsule=run.id if run.capsule is not None else "",
+    )
+
+
+def figures(run: Run) -> tuple[bytes, ...]:
+    """The PNG figures of all steps that went well, in order."""
+    found = [
+        artefact.data
+        for outcome in _outcomes(run)
+        if outcome.status == "ok"
+        for artefact in outcome.artefacts
+        if artefact.kind == "image/png" and artefact.data.startswith(b"\x89PNG\r\n\x1a\n")
+    ]
+    return tuple(data for data in found if len(data) <= MAX_FIGURE)
+
+
+def stdout(run: Run) -> str:
+    """What the Python of the answer printed: of the step that gave the result, or of all steps."""
+    if run.result is not None and run.result.stdout:
+        return run.result.stdout
+    return "".join(outcome.stdout for outcome in _outcomes(run))
+
+
+def _outcomes(run: Run) -> list[Outcome]:
+    outcomes = [step.outcome for step in run.steps if step.outcome is not None]
+    if run.result is not None and all(run.result is not outcome for outcome in outcomes):
+        outcomes.append(run.result)
+    return outcomes
+
+
+def table_view(outcome: Outcome, table: pa.Table) -> TableView:
+    return head(table, [column.type for column in outcome.columns], extent(outcome, table))
+
+
+def head(table: pa.Table, types: Sequence[str], note: str = "") -> TableView:
+    """The first rows and columns.  ``types`` are the engine's names of the column types, where they are known."""
+    shown = table.select(list(range(min(SHOWN_COLUMNS, table.num_columns))))
+    kinds = types if len(types) == table.num_columns else [str(kind) for kind in table.schema.types]
+    return TableView(
+        names=tuple(text.cell(name) or "(no name)" for name in shown.column_names),
+        types=tuple(text.cell(kind)[:60] for kind in kinds[:SHOWN_COLUMNS]),
+        numeric=tuple(values.numeric(shown)),
+        rows=tuple(tuple(map(_cell, row)) for row in values.rows(shown, SHOWN_ROWS)),
+        note=note,
+    )
+
+
+def _cell(value: object) -> str | None:
+    return None if value is None else values.show(value)
+
+
+_CAPS: Final[Mapping[str, str]] = {
+    "columns": "some columns were left out (column limit)",
+    "bytes": "cut at the size limit",
+    "cells": "long cells were shortened",
+}
+
+
+def extent(outcome: Outcome, table: pa.Table) -> str:
+    """How much of the result is there and how much of it is shown, in one line."""
+    rows, columns = table.num_rows, table.num_columns
+    parts = [f"{text.count(rows, 'row')} × {text.count(columns, 'column')}"]
+    if rows > SHOWN_ROWS:
+        parts[0] = f"first {SHOWN_ROWS} of {parts[0]}"
+    if columns > SHOWN_COLUMNS:
+        parts.append(f"first {SHOWN_COLUMNS} columns shown")
+    if "rows" in outcome.truncated:
+        of = "" if outcome.total_rows is None else f" of {outcome.total_rows:,}"
+        parts.append(f"the result was cut at {text.count(rows, 'row')}{of}")
+    parts += [_CAPS[cap] for cap in outcome.truncated if cap in _CAPS]
+    return " · ".join(parts)
+
+
+def _stdout(run: Run) -> str:
+    printed = stdout(run)
+    cut = len(printed) > _STDOUT or any(outcome.stdout_truncated for outcome in _outcomes(run))
+    shown = text.visible(printed[:_STDOUT].rstrip("\n"), lines=True)
+    return shown + "\n… (cut)" if cut else shown
+
+
+_LANGUAGES: Final[Mapping[str, str]] = {"sql": "SQL", "python": "Python"}
+
+
+def _how(run: Run) -> str:
+    parts = [text.count(len(run.steps), "step")]
+    if run.question.mode == "auto":
+        parts.append(text.cell(run.model))
+    else:
+        parts[0] = _LANGUAGES[run.question.mode]
+    parts.append(text.seconds(run.timings.get("total", 0.0)))
+    if run.usage.prompt_tokens is not None or run.usage.completion_tokens is not None:
+        tokens = (run.usage.prompt_tokens or 0) + (run.usage.completion_tokens or 0)
+        parts.append(f"{tokens:,} tokens")
+    if run.usage.cost:
+        parts.append(f"${run.usage.cost:.4f}")
+    return " · ".join(parts)
+
+
+def _step(step: Step) -> StepView:
+    facts = []
+    gate = verdict(step)
+    if gate:
+        facts.append("refused by the gate" if gate == "refused" else "passed the gate")
+    if step.status not in ("ok", "refused"):
+        facts.append(step.status)
+    if step.outcome is not None and step.outcome.table is not None:
+        facts.append(text.count(step.outcome.row_count, "row"))
+    facts.append(text.seconds(step.seconds))
+    title = _LANGUAGES.get(step.language) or text.cell(step.tool)
+    if not step.language and step.arguments:
+        title += " " + text.cell(_compact(step.arguments))
+    code = text.visible(step.code[:_CODE], lines=True) + ("\n…" if len(step.code) > _CODE else "")
+    fault = "" if step.fault is None else text.visible(f"{step.fault.message} {step.fault.hint}".strip(), lines=True)
+    return StepView(title, tuple(facts), step.language, code, fault)
+
+
+def _compact(arguments: Mapping[str, Any]) -> str:
+    return json.dumps(dict(arguments), ensure_ascii=False, default=str)

@@ -1,0 +1,260 @@
+"""From a relation of texts to typed Parquet: prove the types, profile, stream.
+
+Runs in the sandbox, in the ingest worker.  Small tables are held in memory in between; larger ones
+are read twice, first to prove the types and to profile, then to stream.
+"""
+# ruff: noqa: S608 - identifiers are generated or quoted here, and no one else's SQL can reach this connection
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import duckdb
+
+from . import ingest_profile as profiling
+from .ingest_engine import Engine, name, row_group_size, stream
+from .ingest_faults import IngestFault, TakeSlowRoad, shown
+from .ingest_names import NA_WORDS
+from .ingest_profile import Profile
+from .ingest_types import Plan, open_order, swapped
+
+MEMORY_SHARE: Final = 0.4
+_LOOK_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table that can be read again and again.
+
+    ``open`` gives the text of a FROM item with columns c0, c1, …; ``rows`` is how many rows it must
+    have (``None``: not known); ``size`` the source's bytes; ``memory`` the estimated bytes of the
+    loaded table; ``line_of`` the line in the file of row n (from 1).
+    """
+
+    open: Callable[[], AbstractContextManager[str]]
+    width: int
+    rows: int | None
+    size: int
+    memory: int
+    line_of: Callable[[int], int] = lambda row: row
+    underscores: bool = True
+
+
+@dataclass(slots=True)
+class Loaded:
+    rows: int
+    profiles: list[Profile]
+    notes: list[str] = field(default_factory=list)
+
+
+def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[Plan]) -> Loaded:
+    """Type, profile and stream the relation.
+
+    Raises ``TakeSlowRoad`` when it delivers other than ``relation.rows`` rows or fails to be read,
+    before anything is streamed.
+    """
+    notes: list[str] = []
+    if any(plan.doubt for plan in plans):
+        plans = settle(engine, relation, names, plans, notes, only_doubt=True)
+    small = relation.memory <= MEMORY_SHARE * engine.memory
+    for _ in range(2):
+        try:
+            loaded = (_in_memory if small else _in_two_passes)(engine, relation, names, plans)
+        except duckdb.OutOfMemoryException:
+            if not small:
+                raise
+            engine.con.execute("DROP TABLE IF EXISTS data")
+            small, loaded = False, None
+            continue
+        if loaded is not None:
+            break
+        plans = settle(engine, relation, names, plans, notes, only_doubt=False)
+    if loaded is None:  # all plans are proved by now
+        loaded = (_in_memory if small else _in_two_passes)(engine, relation, names, plans)
+    assert loaded is not None
+    for title, plan in zip(names, plans, strict=True):
+        notes += [f"Column {shown(title)} {said}." for said in (plan.note, plan.statement) if said]
+    return Loaded(loaded.rows, loaded.profiles, notes + loaded.notes)
+
+
+def _projection(plans: Sequence[Plan], underscores: bool) -> tuple[str, str, list[int]]:
+    """(inner select list, outer select list, the columns with counted NA words).
+
+    The outer one gives v0, v1, … , ``misfit`` and n<i> (this cell's text was read as missing)."""
+    inner, outer, extra, misfits, missing = [], [], [], [], []
+    for i, plan in enumerate(plans):
+        inner.append(f"{plan.text(f'c{i}')} AS t{i}")
+        outer.append(f"{plan.value(f't{i}')} AS v{i}")
+        if not plan.proved and plan.type != "VARCHAR":
+            misfits.append(plan.misfit(f"t{i}", exact=False, underscores=underscores))
+        if plan.type != "VARCHAR" and (plan.na or plan.trim):
+            inner.append(f"c{i} AS s{i}")
+            extra.append(f"(t{i} IS NULL AND s{i} IS NOT NULL) AS n{i}")
+            missing.append(i)
+    extra.append(f"({' OR '.join(misfits) or 'FALSE'}) AS misfit")
+    return ", ".join(inner), ", ".join([*outer, *extra]), missing
+
+
+def _in_memory(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
+    """Load into a table; ``None`` when a text does not fit its plan."""
+    inner, outer, missing = _projection(plans, relation.underscores)
+    engine.con.execute("DROP TABLE IF EXISTS data")
+    with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
+        engine.con.execute(f"CREATE TEMP TABLE data AS SELECT {outer} FROM (SELECT {inner} FROM {source})")
+    counts = engine.row(
+        f"SELECT {', '.join(['count(*)', 'count_if(misfit)', *(f'count_if(n{i})' for i in missing)])} FROM data"
+    )
+    _expect(relation, counts[0])
+    if counts[1]:
+        return None
+    kinds = _types(engine, "FROM data", len(plans))
+    profiles, sampled = profiling.from_table(engine, "data", list(zip(names, kinds, strict=True)), counts[0])
+    query = "SELECT " + ", ".join(f"v{i} AS {name(n)}" for i, n in enumerate(names)) + " FROM data"
+    stream(engine, query, counts[0], row_group_size(len(names), relation.memory // max(1, counts[0]), engine.memory))
+    engine.con.execute("DROP TABLE data")
+    notes = _missing_notes(names, plans, missing, counts[2:])
+    if sampled:
+        notes.append(
+            "The frequent values of text columns with more than 10,000 different values come from a sample of rows."
+        )
+    return Loaded(counts[0], _with_words(profiles, plans), notes)
+
+
+def _in_two_passes(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
+    """Prove and profile in a first pass, stream in a second; ``None`` when a text does not fit."""
+    inner, outer, missing = _projection(plans, relation.underscores)
+    with relation.open() as source:
+        kinds = _types(engine, f"SELECT {outer} FROM (SELECT {inner} FROM {source})", len(plans))
+    wanted = ["count(*)", "count_if(misfit)", *(f"count_if(n{i})" for i in missing)]
+    wanted += [profiling.aggregates(f"v{i}", kind, values=True) for i, kind in enumerate(kinds)]
+    with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
+        found = engine.row(f"SELECT {', '.join(wanted)} FROM (SELECT {outer} FROM (SELECT {inner} FROM {source}))")
+    _expect(relation, found[0])
+    if found[1]:
+        return None
+    start = 2 + len(missing)
+    profiles = profiling.from_pass(list(zip(names, kinds, strict=True)), found[0], found[start:])
+    columns = ", ".join(
+        f"{plan.value(f't{i}')} AS {name(n)}" for i, (n, plan) in enumerate(zip(names, plans, strict=True))
+    )
+    with relation.open() as source:
+        query = f"SELECT {columns} FROM (SELECT {inner} FROM {source})"
+        stream(engine, query, found[0], row_group_size(len(names), relation.memory // max(1, found[0]), engine.memory))
+    notes = _missing_notes(names, plans, missing, found[2:start])
+    notes.append("The table is large: distinct counts and frequent values are approximate.")
+    return Loaded(found[0], _with_words(profiles, plans), notes)
+
+
+def _expect(relation: Relation, rows: int) -> None:
+    if relation.rows is not None and rows != relation.rows:
+        raise TakeSlowRoad(f"{rows} rows were read, {relation.rows} are there")
+
+
+def _types(engine: Engine, query: str, width: int) -> list[str]:
+    """The engine's names of the types of the first ``width`` columns."""
+    return [row[1] for row in engine.rows(f"DESCRIBE {query}")[:width]]
+
+
+def _with_words(profiles: list[Profile], plans: Sequence[Plan]) -> list[Profile]:
+    return [replace(p, words=plan.words) if plan.words else p for p, plan in zip(profiles, plans, strict=True)]
+
+
+def _missing_notes(names: Sequence[str], plans: Sequence[Plan], places: list[int], counts: Sequence[int]) -> list[str]:
+    notes = []
+    for place, count in zip(places, counts, strict=True):
+        if count:
+            words = " or ".join(shown(word) for word in plans[place].na[:3]) or "only blanks"
+            more = " (or a like word)" if len(plans[place].na) > 3 else ""
+            cells = "1 cell holds" if count == 1 else f"{count:,} cells hold"
+            notes.append(f"Column {shown(names[place])}: {cells} {words}{more}, read as NULL.")
+    return notes
+
+
+# --- columns in doubt -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    place: int
+    plan: Plan
+    misfits: int
+    row: int | None
+    text: str | None
+
+
+def settle(
+    engine: Engine, relation: Relation, names: Sequence[str], plans: list[Plan], notes: list[str], *, only_doubt: bool
+) -> list[Plan]:
+    """Plans that every text fits, found by looking at all texts of the columns in question."""
+    places = [i for i, p in enumerate(plans) if p.type != "VARCHAR" and not p.proved and (p.doubt or not only_doubt)]
+    settled = list(plans)
+    for start in range(0, len(places), _LOOK_BATCH):
+        tried = [(i, plan) for i in places[start : start + _LOOK_BATCH] for plan in _ladder(plans[i])]
+        looks = _look(engine, relation, tried)
+        for place in places[start : start + _LOOK_BATCH]:
+            mine = [look for look in looks if look.place == place]
+            settled[place], note = _choose(relation, plans[place], mine)
+            if note:
+                notes.append(f"Column {shown(names[place])}: {note}.")
+    return settled
+
+
+def _ladder(plan: Plan) -> list[Plan]:
+    wide = replace(plan, na=NA_WORDS, trim=True)
+    if plan.type == "BIGINT":
+        return [wide, replace(wide, type="DECIMAL(38,0)"), replace(wide, type="DOUBLE")]
+    if plan.type == "BOOLEAN":
+        return [replace(wide, words=("true", "True", "TRUE", "false", "False", "FALSE"))]
+    return [wide, swapped(wide)] if open_order(plan) else [wide]
+
+
+def _look(engine: Engine, relation: Relation, tried: Sequence[tuple[int, Plan]]) -> list[_Look]:
+    """For each plan: how many texts do not fit it, and the first of them."""
+    wanted = []
+    for place, plan in tried:
+        misfit = plan.misfit(f"({plan.text(f'c{place}')})", exact=True)
+        wanted.append(f"count_if({misfit}), min(r) FILTER ({misfit}), arg_min(c{place}, r) FILTER ({misfit})")
+    columns = ", ".join(f"c{i}" for i in sorted({place for place, _ in tried}))
+    with relation.open() as source:
+        numbered = f"SELECT {columns}, row_number() OVER () AS r FROM {source}"
+        found: tuple[Any, ...] = engine.row(f"SELECT {', '.join(wanted)} FROM ({numbered})")
+    return [_Look(place, plan, *found[i * 3 : i * 3 + 3]) for i, (place, plan) in enumerate(tried)]
+
+
+def _choose(relation: Relation, plan: Plan, looks: list[_Look]) -> tuple[Plan, str]:
+    fitting = [look for look in looks if not look.misfits]
+    if open_order(plan):
+        if len(fitting) == 1:
+            return replace(fitting[0].plan, proved=True, doubt=False), ""
+        return Plan(), _open_order_note(looks, bool(fitting))
+    if fitting:
+        return replace(fitting[0].plan, proved=True, doubt=False), ""
+    least = min(looks, key=lambda look: look.misfits)
+    values = "1 value does" if least.misfits == 1 else f"{least.misfits:,} values do"
+    first = (
+        "" if least.row is None else f", {'first ' if least.misfits > 1 else ''}at line {relation.line_of(least.row)}"
+    )
+    return Plan(), f"{values} not read as {least.plan.type}{first}: {shown(least.text or '')}; kept as text"
+
+
+def _open_order_note(looks: list[_Look], both: bool) -> str:
+    if both:
+        return (
+            "holds dates that read both as day/month and as month/day; kept as text "
+            "(strptime(x, '%d/%m/%Y') or strptime(x, '%m/%d/%Y') converts them)"
+        )
+    return (
+        f"{looks[0].misfits:,} values are no dates month first and {looks[-1].misfits:,} none day first; kept as text"
+    )
+
+
+def unreadable(error: duckdb.Error) -> IngestFault:
+    """The fault for a file that the engine refuses on the slow road, where none is expected."""
+    return IngestFault(
+        "data_unreadable",
+        f"The data cannot be read: {str(error).splitlines()[0][:300]}",
+        "Check the file, or convert it to another format and add that.",
+    )

@@ -1,0 +1,172 @@
+"""Run one SQL request: gate, execute, deliver.
+
+Runs in the sandbox, in a one-shot worker, on the locked connection.  Nothing runs before the gate
+has passed it, and then exactly the text that it passed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from csvanalyst_ext.protocol import Fault, Reply, SqlRequest
+
+from . import gate, wire
+from .connection import quoted
+from .faults import engine_fault
+from .sink import Sink
+
+BATCH_ROWS: Final = 8_192
+_EXPLAIN: Final = "EXPLAIN "
+
+# Types that the engine hands to Arrow as they are; HUGEINT as decimal128 (see ``wire``).
+_DIRECT: Final = frozenset(
+    """
+    boolean tinyint smallint integer bigint utinyint usmallint uinteger ubigint hugeint float double decimal
+    varchar blob uuid json enum date time time_ns timestamp timestamp_s timestamp_ms timestamp_ns
+    """.split()  # noqa: SIM905
+) | {"timestamp with time zone", '"null"', "null"}
+_NESTED: Final = frozenset({"list", "array", "struct", "map"})
+
+
+class _Failed(Exception):
+    def __init__(self, status: str, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.status = status
+        self.fault = fault
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Collection[str], sink: Sink) -> Reply:
+    """Run ``request.text``, which may read ``tables``, and send its rows as a body of kind ``table``.
+
+    The reply's ``report`` holds the gate's ``verdict`` and, when the text that ran is another one
+    (a PIVOT whose columns were written out), that text as ``sql``.
+    """
+    started = time.perf_counter()
+    timings: dict[str, float] = {}
+    visible = [t for t in tables if request.tables is None or t in request.tables]
+    try:
+        verdict = _judge(connection, request, visible)
+        timings["gate"] = time.perf_counter() - started
+        relation = _bind(connection, verdict)
+        batches, types, wide = _stream(relation)
+        delivered = wire.send_table(_reading(batches), batches.schema, request.limits, sink, types=types, wide=wide)
+        batches.close()
+    except gate.Refusal as refusal:
+        fault = Fault(refusal.code, refusal.message, refusal.hint, refusal.details)
+        return Reply(refusal.status, fault, timings=_total(timings, started))
+    except _Failed as failed:
+        return Reply(failed.status, failed.fault, timings=_total(timings, started))
+    except duckdb.Error as error:
+        status, fault = engine_fault(error, request.text)
+        return Reply(status, fault, timings=_total(timings, started))
+    except wire.NotPlain as error:
+        fault = Fault(error.code, str(error), "Select fewer columns, or cast the column to VARCHAR.")
+        return Reply("error", fault, timings=_total(timings, started))
+    timings["execute"] = time.perf_counter() - started - timings["gate"]
+    report: dict[str, Any] = {
+        "verdict": {
+            "statement": verdict.statement,
+            "tables": list(verdict.tables),
+            "functions": list(verdict.functions),
+        }
+    }
+    if verdict.text != request.text:
+        report["sql"] = verdict.text
+    return Reply(
+        "ok",
+        columns=delivered.columns,
+        row_count=delivered.row_count,
+        total_rows=delivered.total_rows,
+        truncated=delivered.truncated,
+        timings=_total(timings, started),
+        report=report,
+    )
+
+
+def _total(timings: dict[str, float], started: float) -> dict[str, float]:
+    return {**timings, "total": time.perf_counter() - started}
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: list[str]) -> gate.Verdict:
+    if request.gate:
+        return gate.check(connection, request.text, tables)
+    statement = gate.only_statement(connection, request.text)
+    return gate.Verdict(statement.type.name, (), (), request.text)
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict) -> Any:
+    """The statement as a relation that has not run.  Raises ``_Failed``."""
+    try:
+        relation = connection.sql(verdict.text)
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
+        raise _explained(connection, verdict, error) from error
+    if relation is None:
+        raise _Failed("error", Fault("sql_no_result", "The statement gave no result.", "Write a query."))
+    return relation
+
+
+def _explained(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict, error: duckdb.Error) -> _Failed:
+    """The binder's error with its place and candidates: only EXPLAIN, which runs nothing, gives them."""
+    columns: dict[str, None] = {}
+    offset = 0
+    if verdict.statement == "SELECT":
+        for table in verdict.tables:
+            columns |= dict.fromkeys(connection.sql(f"FROM {quoted(table)}").columns)
+        try:
+            connection.execute(_EXPLAIN + verdict.text).fetchall()
+        except duckdb.Error as better:
+            error, offset = better, len(_EXPLAIN)
+    return _Failed(*engine_fault(error, verdict.text, columns=tuple(columns), offset=offset))
+
+
+def _stream(relation: Any) -> tuple[pa.RecordBatchReader, list[str], list[int]]:
+    """A reader over the relation's rows, the columns' type names, and which are HUGEINT.
+
+    Types that Arrow has no like of are turned into text by the engine, which knows how.
+    """
+    types = list(relation.types)
+    wide = [position for position, kind in enumerate(types) if kind.id == "hugeint"]
+    if not all(_direct(kind, top=True) for kind in types):
+        columns = [duckdb.SQLExpression(f"#{position + 1}") for position in range(len(types))]
+        casts = [
+            column if _direct(kind, top=True) else column.cast(_plain(kind))
+            for column, kind in zip(columns, types, strict=True)
+        ]
+        named = [cast.alias(name) for cast, name in zip(casts, relation.columns, strict=True)]
+        relation = relation.select(*named)
+    return relation.to_arrow_reader(BATCH_ROWS), [str(kind) for kind in types], wide
+
+
+def _direct(kind: Any, *, top: bool = False) -> bool:
+    if kind.id in _NESTED:
+        return all(_direct(child) for child in _children(kind))
+    return kind.id in _DIRECT and (top or kind.id != "hugeint")
+
+
+def _children(kind: Any) -> list[Any]:
+    return [child for _, child in kind.children if not isinstance(child, int)]
+
+
+def _plain(kind: Any) -> Any:
+    """The type that the engine casts values of ``kind`` to before they leave it."""
+    if kind.id == "struct":
+        return duckdb.struct_type({name: _plain(child) for name, child in kind.children})
+    if kind.id == "map":
+        return duckdb.map_type(*map(_plain, _children(kind)))
+    if kind.id in ("list", "array"):
+        return duckdb.list_type(_plain(_children(kind)[0]))
+    if kind.id == "hugeint":
+        return duckdb.decimal_type(38, 0)  # only inside of nested values; columns keep all digits
+    if kind.id == "variant":
+        return duckdb.sqltype("JSON")
+    return kind if kind.id in _DIRECT else duckdb.sqltype("VARCHAR")
+
+
+def _reading(batches: pa.RecordBatchReader) -> Any:
+    """The batches; what the engine raises while it runs comes out as its own exception."""
+    yield from batches
