@@ -245,7 +245,10 @@ def _start_service(prefix: list[str]) -> None:
 def _start_daemon(prefix: list[str], daemon: str, keep: bool) -> None:
     log = STATE / "dockerd.log"
     group = [] if os.geteuid() == 0 else [f"--group={os.getegid()}"]
-    own = [f"--data-root={STATE}/data", f"--exec-root={STATE}/run", f"--host=unix://{STATE}/docker.sock"] if OWN else []
+    own: list[str] = []
+    if OWN:  # in a network of its own: two engines in one take each other's bridge away
+        prefix = [*prefix, "unshare", "--net"]
+        own = [f"--data-root={STATE}/data", f"--exec-root={STATE}/run", f"--host=unix://{STATE}/docker.sock"]
     for extra in (NO_NETWORK,) if OWN else ((), NO_NETWORK):
         say(f"none answers; starting {' '.join([daemon, *extra])} (log: {log})")
         if _launch([*prefix, daemon, f"--pidfile={STATE / 'dockerd.pid'}", *group, *own, *extra], log, keep):

@@ -32,7 +32,6 @@ class Settings:
     api_base: str = ""
     model_access: str = "any"
     python_enabled: bool = True
-    mlflow_enabled: bool = False
     home: Path = Path()
     image: str = ""
     docker_runtime: str = ""
@@ -63,7 +62,6 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_API_BASE": "api_base",
     "CSVANALYST_MODEL_ACCESS": "model_access",
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
-    "MLFLOW_ENABLED": "mlflow_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
     "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",

@@ -30,9 +30,9 @@ from .ingest_types import Plan, guess
 
 MAX_COLUMNS: Final = 4096
 _FAST_LINE: Final = 2_000_000  # bytes; the engine's own default cap
-_SAMPLE_ROWS: Final = 2_000
+_SAMPLE_ROWS: Final = 1_000
 _PROBES: Final = 8
-_PROBE_BYTES: Final = 32 * 1024
+_PROBE_BYTES: Final = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ def _plans(table: Table) -> list[Plan]:
 def _probe(table: Table) -> list[Sequence[str]]:
     """Rows from the middle of a large file, where no value can span lines."""
     source = table.source
-    if not source.direct or table.scan.size < 4 * _PROBES * _PROBE_BYTES or table.scan.lines != table.scan.records:
+    if not source.direct or table.scan.size < 16 * _PROBES * _PROBE_BYTES or table.scan.lines != table.scan.records:
         return []
     found: list[Sequence[str]] = []
     with open(source.path, "rb") as file:

@@ -100,6 +100,8 @@ class Plan:
         if self.type == "BOOLEAN":
             true = _list([word for word in self.words if word in BOOL_TRUE] or ["true"])
             return f"CASE WHEN {ref} IS NULL THEN NULL ELSE {ref} IN ({true}) END"
+        if self.formats in _ISO:  # the cast is cheaper than strptime, and misfit() makes it as strict
+            return f"TRY_CAST({ref} AS {self.type})"
         if self.formats:
             parsed = f"try_strptime({ref}, {_formats(self.formats)})"
             return parsed if self.type == "TIMESTAMP" else f"CAST({parsed} AS {self.type})"
@@ -125,13 +127,17 @@ class Plan:
             # '-' sorts before '.' and the digits, '+' and blanks before it; ':' comes after '9'
             zeros = f"({ref} >= '00' AND {ref} < '0:') OR ({ref} >= '-00' AND {ref} < '-0:') OR {ref} < '-'"
             odd = f" OR contains({ref}, '_')" if underscores else ""
-            return f"({lost} OR {zeros} OR isnan({value}) OR abs({value}) >= {EXACT_FLOAT}{odd})"
+            return f"({lost} OR {zeros} OR NOT abs({value}) < {EXACT_FLOAT}{odd})"  # NaN is not below it
         if self.type == "BOOLEAN":
             return f"({ref} NOT IN ({_list(self.words)}))"
         if self.type == "TIME":
             return f"({lost} OR NOT starts_with({value}::VARCHAR, {ref}))"
         if self.type == "TIMESTAMPTZ":
             return f"({lost} OR NOT regexp_full_match({ref}, '{_ZONED_PATTERN}'))"
+        if self.formats in _ISO:
+            length, rest = _ISO[self.formats]
+            early = f"{value} < DATE '1000-01-01'"
+            return f"({lost} OR strlen({ref}) <> {length} OR {early} OR {rest.format(ref=ref)})"
         if self.formats:
             # strptime takes 'infinity' and 'epoch', and reads 13 as the year 13
             special = (
@@ -141,6 +147,13 @@ class Plan:
         return "FALSE"
 
 
+_ISO: Final = {
+    ("%Y-%m-%d",): (10, "contains({ref}, ' ') OR contains({ref}, 'T')"),
+    ("%Y-%m-%d %H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z')"),
+    ("%Y-%m-%dT%H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z')"),
+}
+"""Formats that the engine's cast reads: length in bytes, and a condition on texts of that length
+which hold more than the cast keeps (a time after a date, a zone after a time)."""
 _SPECIAL: Final = "'epoch', 'infinity', '-infinity'"
 
 

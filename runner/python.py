@@ -139,4 +139,4 @@ def _hint(error: BaseException) -> str:
         return "There is nobody to answer input() in the sandbox."
     if isinstance(error, ModuleNotFoundError):
         return "Available: pandas, numpy, pyarrow, polars, duckdb, matplotlib and the standard library."
-    return ""
+    return "Correct the code and ask again."

@@ -24,9 +24,9 @@ from typing import Any
 import duckdb
 
 from csvanalyst_ext.config import Settings
-from csvanalyst_ext.session.session import AnalystSession
 from csvanalyst_ext.execution import docker_client, docker_image
 from csvanalyst_ext.protocol import Limits, SqlRequest
+from csvanalyst_ext.session.session import AnalystSession
 
 ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs" / "evidence" / "bench.json"

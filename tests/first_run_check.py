@@ -22,7 +22,8 @@ from csvanalyst_ext.execution import docker_client, docker_image
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / "docs" / "evidence" / "logs" / "first-run-check.log"
 SQL = """%%analyst -o by_origin --quiet
-SQL: SELECT origin, count(*) AS flights, round(avg(dep_delay), 4) AS delay FROM flights GROUP BY origin ORDER BY origin"""
+SQL: SELECT origin, count(*) AS flights, round(avg(dep_delay), 4) AS delay
+FROM flights GROUP BY origin ORDER BY origin"""
 PYTHON = """%%analyst -o busiest --quiet
 PYTHON:
 months = flights.groupby("month").size().sort_values(ascending=False)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -36,9 +36,7 @@ _REPEATED: Final = "You sent this call before; this is its first result again. D
 class Streams(Protocol):
     """The part of the gateway that the loop uses."""
 
-    def stream(
-        self, model: str, messages: Sequence[Message], tools: Sequence[Message]
-    ) -> AsyncIterator[Delta]: ...
+    def stream(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> AsyncGenerator[Delta]: ...
 
 
 async def answer(
@@ -128,7 +126,7 @@ class _Run:
     async def _think(self, step: int, tools: Sequence[Message]) -> Completion:
         self.emit(Thinking(step))
         # The messages are copied: a list that grows later is not what this call saw.
-        async with _closing(self.gateway.stream(self.model, tuple(self.messages), tools)) as stream:
+        async with contextlib.aclosing(self.gateway.stream(self.model, tuple(self.messages), tools)) as stream:
             async for delta in stream:
                 if isinstance(delta, TextDelta):
                     self.emit(Prose(delta.text))
@@ -179,7 +177,9 @@ class _Run:
         while self.open:
             call = self.open[0]
             if withheld or self.tool_calls >= self.limits.max_tool_calls:
-                self._reply(call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE}))
+                self._reply(
+                    call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE})
+                )
                 continue
             self.tool_calls += 1
             result = await self._run_call(call)
@@ -220,7 +220,9 @@ class _Run:
         seconds = time.perf_counter() - started
         code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
         language = tool.language if tool else ""
-        step = Step(call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome)
+        step = Step(
+            call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome
+        )
         self.steps.append(step)
         self._reply(call, result.reply)
         self.emit(ToolEnded(call.id, call.name, result.status, result.summary, seconds))
@@ -289,13 +291,6 @@ class _Run:
             add(used.completion_tokens, completion.completion_tokens),
             add(used.cost, completion.cost),
         )
-
-
-def _closing(stream: AsyncIterator[Delta]) -> contextlib.AbstractAsyncContextManager[AsyncIterator[Delta]]:
-    """An async generator left half-way holds its connection until it is closed."""
-    if hasattr(stream, "aclose"):
-        return contextlib.aclosing(stream)
-    return contextlib.nullcontext(stream)
 
 
 def _choices(choices: Sequence[str]) -> str:

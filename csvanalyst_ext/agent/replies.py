@@ -7,7 +7,7 @@ How a reply is put together is the business of ``llm.datablock``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..llm.datablock import compose

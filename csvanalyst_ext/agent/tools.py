@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..llm.datablock import compose
 from ..planning import lookup
+from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
 from . import replies
 
@@ -139,7 +140,7 @@ def describe_dataset(workbench: Workbench) -> Tool:
 def find_values(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         chosen = arguments.get("tables") or [dataset.name for dataset in workbench.datasets()]
-        texts = [text for text in arguments["texts"] if lookup.key(text)][: lookup.MAX_TEXTS]
+        texts = [text for text in arguments["texts"] if key(text)][: lookup.MAX_TEXTS]
         places = [
             (dataset.name, column.name)
             for dataset in workbench.datasets()
@@ -188,7 +189,7 @@ def ask_user() -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         question = replies.clean_lines(arguments["question"], 2000).strip()
         choices = tuple(replies.clean(choice) for choice in arguments.get("choices") or ())[:12]
-        reply = replies.compose({"status": "ok", "asked": True})
+        reply = compose({"status": "ok", "asked": True})
         return ToolResult("clarify", reply, "asked the person", question=question, choices=choices)
 
     parameters = {

@@ -29,7 +29,6 @@ OFFICIAL: Final = "python:3.11-slim-bookworm"
 SUITE: Final = "bookworm"
 PACKAGES: Final = ("python3", "tzdata", "libstdc++6")
 INSTALL: Final = "apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring"
-PULL_TIMEOUT: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def provide(
         if base:
             raise ImageUnavailable(
                 "image_no_base",
-                f"The base image {base} is not on this engine and cannot be pulled: {error.explanation or error}",
+                f"The base image {base} is not on this engine and cannot be pulled:\n{error.explanation or error}\n",
                 "Name an image that is there, or leave the base out.",
             ) from error
         reason = str(error.explanation or error)

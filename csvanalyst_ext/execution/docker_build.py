@@ -31,8 +31,9 @@ LIBRARIES: Final = "csvanalyst-libraries"
 LABEL_BASE: Final = "csvanalyst.base"
 LEFTOVERS: Final = ("csvanalyst.stage=install", LABEL_BASE)
 KEPT_RUNNERS: Final = 4  # other checkouts and versions may use the older ones
-ROOM_NEEDED: Final = 4_000_000_000  # bytes the engine needs for a moment while the libraries are made
-NO_ROOM_LEFT: Final = 200_000_000  # bytes; a build that fails with less has most likely failed because of it
+ENGINE_ROOM: Final = 4e9  # bytes the engine needs for a moment while the libraries are made
+CACHE_ROOM: Final = 1e9  # bytes for the wheels, the base and the build context
+NO_ROOM_LEFT: Final = 2e8  # bytes; a build that fails with less has most likely failed because of it
 BUILD_TIMEOUT: Final = 1800
 _STORAGE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG)
 
@@ -100,7 +101,7 @@ def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, re
         with contextlib.suppress(ImageNotFound):
             client.images.get(tag)
             return tag
-    _require_room(client, home, ROOM_NEEDED)
+    _require_room(client, home, ENGINE_ROOM, CACHE_ROOM)
     architecture = docker_wheels.architecture(client)
     start = docker_base.provide(client, progress, base=base, refresh=refresh, home=home, architecture=architecture)
     wheels = docker_wheels.download(files["requirements.lock"], architecture, home, progress)
@@ -158,7 +159,7 @@ def _run_build(
         )
         for event in events:
             if "error" in event:
-                _require_room(client, home, NO_ROOM_LEFT)
+                _require_room(client, home, NO_ROOM_LEFT, NO_ROOM_LEFT)
                 tail = "".join(log[-15:]).strip()
                 raise ImageUnavailable(
                     "image_build_failed",
@@ -211,14 +212,19 @@ def _prune(client: docker.DockerClient) -> None:
         client.images.prune(filters={"dangling": True, "label": label})
 
 
-def _require_room(client: docker.DockerClient, home: Path, needed: float) -> None:
-    """Raises ``StorageError`` where the engine's disk, seen from here, or the cache's has less than ``needed``."""
-    engine = Path(str(client.info().get("DockerRootDir", "")))
-    for place in (engine, next(path for path in (home, *home.parents) if path.is_dir())):
+def _require_room(client: docker.DockerClient, home: Path, engine: float, cache: float) -> None:
+    """Raises ``StorageError`` when less than this many bytes are free where the engine and ``home`` keep theirs.
+
+    An engine in a virtual machine or elsewhere keeps them out of sight; it is not asked then.
+    """
+    engine_place = Path(str(client.info().get("DockerRootDir", "")))
+    cache_place = next(path for path in (home, *home.parents) if path.is_dir())
+    for place, needed in ((engine_place, engine), (cache_place, cache)):
         if place.is_dir() and (free := shutil.disk_usage(place).free) < needed:
             raise StorageError(
                 "image_no_disk",
-                f"Building the runner image needs {ROOM_NEEDED / 1e9:.0f} GB; at {place} {free / 1e9:.1f} GB are free.",
+                f"There is not enough room to build the runner image: {free / 1e9:.1f} GB are free at {place}, "
+                f"{ENGINE_ROOM / 1e9:.0f} GB are needed for the engine and {CACHE_ROOM / 1e9:.0f} GB for downloads.",
                 "Free some space (`docker system prune` removes unused images) and build again.",
             )
 
@@ -229,7 +235,7 @@ def _typed(error: Exception, home: Path) -> AnalystError:
     if isinstance(error, APIError):
         return ImageUnavailable(
             "image_build_failed",
-            f"The engine refused to build the image: {error.explanation or error}",
+            f"The engine refused to build the image: {str(error.explanation or error).rstrip('.')}.",
             "`csvanalyst doctor` tells what the engine can do.",
         )
     if isinstance(error, OSError) and error.errno in _STORAGE:

@@ -81,7 +81,7 @@ def _run_pip(lock: Path, architecture: str, target: Path) -> None:
         tail = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("WARNING"))[-2000:]
         raise ImageUnavailable(
             "image_no_registry",
-            f"The wheels of the runner image could not be downloaded:\n{tail}",
+            f"The wheels of the runner image could not be downloaded:\n{tail}\n",
             "Check that `pip download duckdb` works here (network, proxy, mirror, certificates), then build again.",
         )
 

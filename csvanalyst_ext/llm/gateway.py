@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -61,7 +61,7 @@ class Gateway:
         """Load LiteLLM in the background; returns at once."""
         threading.Thread(target=load, name="csvanalyst-litellm", daemon=True).start()
 
-    async def stream(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> AsyncIterator[Delta]:
+    async def stream(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> AsyncGenerator[Delta]:
         """The reply to ``messages``: text pieces as they arrive, then one ``Completion``.
 
         Tries again only while nothing of the answer has arrived.  Raises ``ModelError`` (codes in
@@ -104,7 +104,7 @@ class Gateway:
         wait = self._patience.wait * 2 ** (attempt - 1) if asked is None else asked
         return min(wait, self._patience.longest_wait)
 
-    async def _pieces(self, litellm: ModuleType, arguments: dict[str, Any]) -> AsyncIterator[Any]:
+    async def _pieces(self, litellm: ModuleType, arguments: dict[str, Any]) -> AsyncGenerator[Any]:
         async with asyncio.timeout(self._patience.silence):
             response = await litellm.acompletion(**arguments)
         try:

@@ -120,7 +120,9 @@ def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) ->
     rows, count = result.data.get("rows", []), int(result.head.get("row_count", 0))
     if meaning.one_row and count > 1:
         value = meaning.plan.select[-1]
-        choices = [f"{word} {value}{describe.where(meaning.plan)}" for word in ("average", "total", "highest", "lowest")]
+        choices = [
+            f"{word} {value}{describe.where(meaning.plan)}" for word in ("average", "total", "highest", "lowest")
+        ]
         question = f"There are {count:,} rows{describe.where(meaning.plan)}. Which of their values do you want?"
         return _ask(tools, question, (*choices, f"list the {value}{describe.where(meaning.plan)}"))
     if meaning.one_row and count == 1:
@@ -195,7 +197,7 @@ def _made(replies: Sequence[Reply], call: Call) -> Reply | None:
 def _relevant(question: str, listed: Reply) -> list[str]:
     """Of very many tables, those whose name or columns share most words with the question."""
     said = key(question)
-    scored = []
+    scored: list[tuple[int, int, str]] = []
     for entry in listed.data["tables"]:
         names = [entry["name"], *entry.get("columns", ())]
         scored.append((-sum(key(str(name)) in said for name in names), len(scored), str(entry["name"])))
@@ -213,7 +215,7 @@ def _with_found(tables: Sequence[Table], looked: Sequence[Reply]) -> list[Table]
 # --- LiteLLM's seam -------------------------------------------------------------------------------
 
 
-class OfflinePlanner(CustomLLM):
+class OfflinePlanner(CustomLLM):  # type: ignore[misc]
     """The provider ``offline`` with its one model ``planner``."""
 
     def completion(self, *args: Any, **kwargs: Any) -> ModelResponse:
@@ -265,4 +267,4 @@ def _chunk(text: str, **changes: Any) -> GenericStreamingChunk:
     chunk: dict[str, Any] = {
         "text": text, "is_finished": False, "finish_reason": "", "index": 0, "usage": None, "tool_use": None,
     }  # fmt: skip
-    return {**chunk, **changes}  # type: ignore[typeddict-item]
+    return {**chunk, **changes}

@@ -21,9 +21,7 @@ HIDDEN: Final = "[hidden]"
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """``text`` without any value of a secret variable and without anything that looks like a key."""
     secrets = {
-        value
-        for name, value in environment.items()
-        if name.upper().endswith(_SECRET_NAMES) and len(value) >= _SHORTEST
+        value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES) and len(value) >= _SHORTEST
     }
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)

@@ -77,9 +77,7 @@ class Assembly:
         if not prompt and not completion:
             return 0.0  # the offline planner
         try:
-            parts = self._litellm.cost_per_token(
-                model=self._model, prompt_tokens=prompt, completion_tokens=completion
-            )
+            parts = self._litellm.cost_per_token(model=self._model, prompt_tokens=prompt, completion_tokens=completion)
         except Exception:  # LiteLLM raises a bare Exception for a model without a price
             return None
         return float(sum(parts))

@@ -142,10 +142,4 @@ def _part(column: str, part: Part) -> str:
         return name
     if part == "date":
         return f"CAST({name} AS DATE)"
-    if part == "year":
-        return f"year({name})"
-    if part == "month of the year":
-        return f"month({name})"
-    if part == "weekday":
-        return f"dayname({name})"
-    return f"CAST(date_trunc('{part}', {name}) AS DATE)"
+    return f"{'dayname' if part == 'weekday' else part}({name})"

@@ -14,7 +14,8 @@ from .compile import dimension_label, measure_label
 from .plan import Dimension, Filter, Measure, Plan, Scalar
 
 _MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
 )  # fmt: skip
 _WORDS: Final = {
     "=": "is", "<>": "is not", "<": "is less than", ">": "is more than", "<=": "is at most", ">=": "is at least",
@@ -36,7 +37,9 @@ def title(plan: Plan) -> str:
     if plan.dimensions:
         text += f", by {_join([dimension_label(d) for d in plan.dimensions])}"
     if plan.order is not None:
-        ordered = measure_label(plan.measures[plan.order.measure]) if plan.order.measure is not None else plan.order.column
+        ordered = (
+            measure_label(plan.measures[plan.order.measure]) if plan.order.measure is not None else plan.order.column
+        )
         direction = "highest" if plan.order.descending else "lowest"
         if plan.first is not None:
             text += f", the {plan.first if plan.first > 1 else 'one'} with the {direction} {ordered}"
@@ -172,13 +175,19 @@ def _label(plan: Plan, row: Sequence[Any]) -> str:
 
 
 def _measure(measure: Measure, plan: Plan) -> str:
-    return "number of rows" if measure.function == "count" else (
-        f"number of different {measure.column}" if measure.function == "count distinct" else measure_label(measure)
+    return (
+        "number of rows"
+        if measure.function == "count"
+        else (
+            f"number of different {measure.column}" if measure.function == "count distinct" else measure_label(measure)
+        )
     )
 
 
 def _filter(filter_: Filter) -> str:
-    name = dimension_label(Dimension(filter_.column, filter_.part)) if filter_.part not in ("", "date") else filter_.column
+    name = (
+        dimension_label(Dimension(filter_.column, filter_.part)) if filter_.part not in ("", "date") else filter_.column
+    )
     values = [_value(value, filter_.part) for value in filter_.values]
     match filter_.operator:
         case "null":
@@ -199,7 +208,7 @@ def _filter(filter_: Filter) -> str:
 
 
 def _value(value: Scalar, part: str) -> str:
-    if part == "month of the year" and isinstance(value, int):
+    if part == "month" and isinstance(value, int):
         return _MONTHS[value - 1]
     if isinstance(value, bool):
         return "true" if value else "false"

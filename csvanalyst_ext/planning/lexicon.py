@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from .plan import Function, Operator
+from .plan import Function, Operator, Part
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 ARTICLES: Final = ("the", "a", "an", "all", "any", "all the", "all of the", "only", "just", "our")
 
 OPENINGS: Final = (
     "please", "can you", "could you", "would you", "tell me", "show me", "show", "give me", "give", "let me know",
-    "i want to know", "i would like to know", "i want to see", "find", "find out", "calculate", "compute", "determine",
-    "report", "get", "get me", "return", "what is", "what are", "what was", "what were", "what is the value of", "display",
+    "i want to know", "i would like to know", "i want to see", "find", "find out", "calculate", "compute",
+    "determine",
+    "report", "get", "get me", "return", "what is", "what are", "what was", "what were", "what is the value of",
+    "display",
     "print", "how much is", "how much was", "how large is", "how high is", "do you know", "and",
 )  # fmt: skip
 HOW_MANY: Final = ("how many", "how many of the", "how many of our")
@@ -21,7 +28,8 @@ COUNT_OF: Final = (
 )  # fmt: skip
 DISTINCT: Final = ("distinct", "different", "unique")
 LIST: Final = (
-    "list", "show", "show me", "give me", "display", "print", "name", "what are", "what were", "which are", "get", "find",
+    "list", "show", "show me", "give me", "display", "print", "name", "what are", "what were", "which are", "get",
+    "find",
     "return", "list out", "tell me", "which", "what",
 )  # fmt: skip
 
@@ -70,6 +78,7 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "oldest": (True, ("age",)), "youngest": (False, ("age",)),
     "heaviest": (True, ("weight", "mass")), "lightest": (False, ("weight", "mass")),
     "tallest": (True, ("height",)), "fastest": (True, ("speed",)), "slowest": (False, ("speed",)),
+    "longest": (True, ("runtime", "duration")), "shortest": (False, ("runtime", "duration")),
     "hottest": (True, ("temperature", "temp")), "warmest": (True, ("temperature", "temp")),
     "coldest": (False, ("temperature", "temp")), "most populous": (True, ("population", "pop")),
     "least populous": (False, ("population", "pop")), "most populated": (True, ("population", "pop")),
@@ -80,19 +89,22 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
 
 COMPARATIVES: Final[dict[str, tuple[Operator, tuple[str, ...]]]] = {
     "older than": (">", ("age",)), "younger than": ("<", ("age",)), "aged over": (">", ("age",)),
-    "aged under": ("<", ("age",)), "aged above": (">", ("age",)), "aged below": ("<", ("age",)), "aged": ("=", ("age",)),
+    "aged under": ("<", ("age",)), "aged above": (">", ("age",)), "aged below": ("<", ("age",)), "aged": ("=",
+    ("age",)),
     "over the age of": (">", ("age",)), "under the age of": ("<", ("age",)), "above the age of": (">", ("age",)),
     "below the age of": ("<", ("age",)), "at least the age of": (">=", ("age",)),
     "taller than": (">", ("height",)), "heavier than": (">", ("weight", "mass")),
     "lighter than": ("<", ("weight", "mass")), "cheaper than": ("<", ("price", "cost", "fare")),
     "more expensive than": (">", ("price", "cost", "fare")), "faster than": (">", ("speed",)),
+    "longer than": (">", ("runtime", "duration")), "shorter than": ("<", ("runtime", "duration")),
     "slower than": ("<", ("speed",)), "hotter than": (">", ("temperature", "temp")),
     "warmer than": (">", ("temperature", "temp")), "colder than": ("<", ("temperature", "temp")),
 }  # fmt: skip
 VERB_COLUMNS: Final = {
     "cost": ("price", "cost"), "costs": ("price", "cost"), "costing": ("price", "cost"),
     "priced": ("price",), "weigh": ("weight", "mass"), "weighs": ("weight", "mass"), "weighing": ("weight", "mass"),
-    "earn": ("salary", "income", "wage"), "earns": ("salary", "income", "wage"), "earning": ("salary", "income", "wage"),
+    "earn": ("salary", "income", "wage"), "earns": ("salary", "income", "wage"), "earning": ("salary", "income",
+    "wage"),
     "rated": ("rating",),
 }  # fmt: skip
 
@@ -101,7 +113,8 @@ COMPARISONS: Final[dict[str, Operator]] = {
     "above": ">", "exceeding": ">", "exceeds": ">", "exceed": ">", "in excess of": ">", "longer than": ">",
     "less than": "<", "fewer than": "<", "lower than": "<", "smaller than": "<", "under": "<", "below": "<",
     "shorter than": "<",
-    "at least": ">=", "no less than": ">=", "not less than": ">=", "no fewer than": ">=", "greater than or equal to": ">=",
+    "at least": ">=", "no less than": ">=", "not less than": ">=", "no fewer than": ">=",
+    "greater than or equal to": ">=",
     "more than or equal to": ">=", "at or above": ">=", "no lower than": ">=",
     "at most": "<=", "no more than": "<=", "not more than": "<=", "up to": "<=", "less than or equal to": "<=",
     "at or below": "<=", "no higher than": "<=",
@@ -120,13 +133,14 @@ TEXT_TESTS: Final[dict[str, Operator]] = {
     **{f"{verb} with": "starts with" for verb in ("starts", "start", "starting", "begins", "begin", "beginning")},
     **{f"{verb} with": "ends with" for verb in ("ends", "end", "ending")},
     **dict.fromkeys(("contains", "contain", "containing", "includes", "include"), "contains"),
-}  # type: ignore[dict-item]
+}
 
 RELATIVES: Final = ("that", "which", "who", "where", "when", "whose", "those", "ones")
 COPULAS: Final = ("is", "are", "was", "were", "be", "been", "being")
 HAVE: Final = ("have", "has", "had", "having")
 PREPOSITIONS: Final = (
-    "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across", "into",
+    "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across",
+    "into",
 )  # fmt: skip
 DIRECTIONS: Final = {
     "from": frozenset({"origin", "orig", "source", "src", "from", "departure", "start", "sender", "seller"}),
@@ -134,18 +148,21 @@ DIRECTIONS: Final = {
 }
 NEGATIONS: Final = ("not", "other than", "except", "except for", "excluding", "but not", "not counting")
 FILLER_VERBS: Final = (
-    "located", "based", "recorded", "listed", "registered", "found", "exist", "exists", "existed", "belong", "belongs",
-    "belonging", "placed", "made",
+    "located", "based", "recorded", "listed", "registered", "found", "exist", "exists", "existed", "belong",
+    "belongs",
+    "belonging", "placed", "made", "released", "published", "produced", "built", "manufactured",
 )  # fmt: skip
 VERB_PLACES: Final = {
     **dict.fromkeys(
         ("live", "lives", "living", "lived", "reside", "residing"),
-        frozenset({"city", "country", "state", "town", "region", "address", "location", "province", "county", "island",
+        frozenset({"city", "country", "state", "town", "region", "address", "location", "province", "county",
+        "island",
                    "place", "district", "residence", "continent"}),
     ),
     **dict.fromkeys(
         ("work", "works", "working", "worked"),
-        frozenset({"department", "dept", "team", "office", "division", "company", "job", "role", "title", "city", "unit",
+        frozenset({"department", "dept", "team", "office", "division", "company", "job", "role", "title", "city",
+        "unit",
                    "location", "country", "region", "branch", "occupation", "profession", "industry", "sector"}),
     ),
 }  # fmt: skip
@@ -155,31 +172,47 @@ NAMED: Final = ("named", "called", "titled")
 NAMES: Final = frozenset({"name", "title"})
 
 GROUPING: Final = (
-    "by", "per", "for each", "for every", "in each", "in every", "of each", "of every", "at each", "on each", "from each",
+    "by", "per", "for each", "for every", "in each", "in every", "of each", "of every", "at each", "on each",
+    "from each",
     "to each", "within each", "by each", "for each of the", "grouped by", "group by", "broken down by", "split by",
     "across each", "each",
 )  # fmt: skip
-DOES_EACH: Final = tuple(f"{verb} {each}" for verb in ("does", "do", "did", "has", "have", "had") for each in ("each", "every"))
+DOES_EACH: Final = tuple(
+    f"{verb} {each}" for verb in ("does", "do", "did", "has", "have", "had") for each in ("each", "every")
+)
 
-RANKED_BY: Final = ("by", "in terms of", "based on", "ranked by", "according to", "sorted by", "ordered by", "by the", "in")
+RANKED_BY: Final = (
+    "by",
+    "in terms of",
+    "based on",
+    "ranked by",
+    "according to",
+    "sorted by",
+    "ordered by",
+    "by the",
+    "in",
+)
 SORTED_BY: Final = ("sorted by", "ordered by", "order by", "sort by", "in order of")
 DESCENDING: Final = {
     "descending": True, "in descending order": True, "from highest to lowest": True, "from high to low": True,
     "desc": True, "highest first": True, "largest first": True, "ascending": False, "in ascending order": False,
-    "from lowest to highest": False, "asc": False, "lowest first": False, "alphabetically": False, "smallest first": False,
+    "from lowest to highest": False, "asc": False, "lowest first": False, "alphabetically": False,
+    "smallest first": False,
 }  # fmt: skip
 
 ROWS: Final = ("rows", "row", "records", "record", "entries", "entry", "observations", "observation", "data points")
 DATA: Final = (
-    "data", "dataset", "data set", "table", "file", "database", "csv", "sheet", "spreadsheet", "dataframe", "data frame",
+    "data", "dataset", "data set", "table", "file", "database", "csv", "sheet", "spreadsheet", "dataframe",
+    "data frame",
 )  # fmt: skip
 TAILS: Final = (
-    "in total", "overall", "altogether", "in all", "are there", "were there", "there are", "do we have", "do you have",
+    "in total", "overall", "altogether", "in all", "are there", "were there", "there are", "do we have",
+    "do you have",
     "did we have", "please", "in this", "in there", "are in there", "is there", "at all",
 )  # fmt: skip
-GENERIC_TABLE_PIECES: Final = frozenset(
-    "data dataset table csv file raw clean cleaned final all list info sample small large full export tmp test train".split()
-)
+GENERIC_TABLE_PIECES: Final = _words("""
+    data dataset table csv file raw clean cleaned final all list info sample small large full export tmp test train
+""")
 
 MONTHS: Final = {
     name: number
@@ -190,13 +223,15 @@ MONTHS: Final = {
     )
     for name in names.split()
 }  # fmt: skip
-TIME_PARTS: Final = {
-    "year": ("year",), "years": ("year",), "quarter": ("quarter",), "month": ("month", "month of the year"),
-    "months": ("month", "month of the year"), "calendar month": ("month of the year",),
-    "month of the year": ("month of the year",), "month of year": ("month of the year",), "day": ("date",),
-    "date": ("date",), "weekday": ("weekday",), "day of the week": ("weekday",), "day of week": ("weekday",),
-    "year and month": ("month",),
+TIME_PARTS: Final[dict[str, tuple[tuple[Part, ...], ...]]] = {
+    "year": (("year",),), "years": (("year",),), "quarter": (("quarter",), ("year", "quarter")),
+    "month": (("month",), ("year", "month")), "months": (("month",), ("year", "month")),
+    "calendar month": (("month",),), "month of the year": (("month",),), "month of year": (("month",),),
+    "month and year": (("year", "month"),), "year and month": (("year", "month"),),
+    "day": (("date",),), "date": (("date",),), "weekday": (("weekday",),), "day of the week": (("weekday",),),
+    "day of week": (("weekday",),),
 }  # fmt: skip
+"""What to group by.  Several readings where a month may be that of one year or that of all years."""
 
 UNITS: Final = {
     "mm": ("mm", "millimeter", "millimetre", "millimeters", "millimetres"),
@@ -205,14 +240,18 @@ UNITS: Final = {
     "km": ("km", "kilometer", "kilometre", "kilometers", "kilometres", "kms"),
     "g": ("g", "gram", "grams"), "kg": ("kg", "kgs", "kilogram", "kilograms", "kilo", "kilos"),
     "lb": ("lb", "lbs", "pound", "pounds"), "lbs": ("lb", "lbs", "pound", "pounds"), "mi": ("mi", "mile", "miles"),
-    "miles": ("mile", "miles"), "min": ("min", "mins", "minute", "minutes"), "mins": ("min", "mins", "minute", "minutes"),
+    "miles": ("mile", "miles"), "min": ("min", "mins", "minute", "minutes"), "mins": ("min", "mins", "minute",
+    "minutes"),
     "minutes": ("min", "mins", "minute", "minutes"), "s": ("s", "sec", "second", "seconds"),
     "sec": ("s", "sec", "second", "seconds"), "seconds": ("s", "sec", "second", "seconds"),
-    "hr": ("hr", "hrs", "hour", "hours"), "hrs": ("hr", "hrs", "hour", "hours"), "hours": ("hr", "hrs", "hour", "hours"),
-    "days": ("day", "days"), "years": ("year", "years"), "usd": ("usd", "dollar", "dollars"), "eur": ("eur", "euro", "euros"),
+    "hr": ("hr", "hrs", "hour", "hours"), "hrs": ("hr", "hrs", "hour", "hours"), "hours": ("hr", "hrs", "hour",
+    "hours"),
+    "days": ("day", "days"), "years": ("year", "years"), "usd": ("usd", "dollar", "dollars"), "eur": ("eur",
+    "euro", "euros"),
     "dollars": ("usd", "dollar", "dollars"), "ft": ("ft", "foot", "feet"), "in": ("inch", "inches"),
     "inches": ("inch", "inches"), "mph": ("mph",), "kmh": ("kmh",), "f": ("f", "fahrenheit"), "c": ("c", "celsius"),
-    "ml": ("ml",), "l": ("l", "liter", "litre", "liters", "litres"), "mb": ("mb",), "gb": ("gb",), "ms": ("ms", "milliseconds"),
+    "ml": ("ml",), "l": ("l", "liter", "litre", "liters", "litres"), "mb": ("mb",), "gb": ("gb",), "ms": ("ms",
+    "milliseconds"),
     "age": ("year", "years", "years old", "years of age"),
 }  # fmt: skip
 """The last word of a column's name that is a unit, and the words for it."""
@@ -220,7 +259,8 @@ UNITS: Final = {
 ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "dep": ("departure",), "arr": ("arrival",), "dest": ("destination",), "orig": ("origin", "original"),
     "sched": ("scheduled", "schedule"), "temp": ("temperature",), "dept": ("department",), "qty": ("quantity",),
-    "amt": ("amount",), "num": ("number",), "no": ("number",), "nr": ("number",), "n": ("number",), "avg": ("average",),
+    "amt": ("amount",), "num": ("number",), "no": ("number",), "nr": ("number",), "n": ("number",),
+    "avg": ("average",),
     "pct": ("percent", "percentage"), "perc": ("percent", "percentage"), "lat": ("latitude",), "lon": ("longitude",),
     "lng": ("longitude",), "long": ("longitude",), "yr": ("year",), "pop": ("population",), "wt": ("weight",),
     "ht": ("height",), "addr": ("address",), "mgr": ("manager",), "emp": ("employee",), "cust": ("customer",),
@@ -229,26 +269,28 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "visib": ("visibility",), "humid": ("humidity",), "hum": ("humidity",), "alt": ("altitude",), "tz": ("timezone",),
     "tzone": ("timezone",), "dir": ("direction",), "freq": ("frequency",), "dt": ("date",), "dur": ("duration",),
     "len": ("length",), "vol": ("volume",), "rev": ("revenue",), "sal": ("salary",), "edu": ("education",),
-    "lang": ("language",), "acc": ("acceleration",), "max": ("maximum",), "min": ("minimum",), "tailnum": ("tailnumber",),
+    "lang": ("language",), "acc": ("acceleration",), "max": ("maximum",), "min": ("minimum",),
+    "tailnum": ("tailnumber",),
     "nat": ("nationality",), "mins": ("minutes",), "hrs": ("hours",), "fname": ("firstname",), "lname": ("lastname",),
     "dob": ("birthdate", "dateofbirth"), "mpg": ("milespergallon",), "std": ("standard",), "ref": ("reference",),
-    "cat": ("category",), "loc": ("location",), "mfr": ("manufacturer",), "manuf": ("manufacturer",), "ctry": ("country",),
+    "cat": ("category",), "loc": ("location",), "mfr": ("manufacturer",), "manuf": ("manufacturer",),
+    "ctry": ("country",),
 }  # fmt: skip
 
-ADDITIVE: Final = frozenset(
-    "sales revenue amount quantity qty profit units goals points votes orders turnover income expenses spending passengers "
-    "visits clicks deaths births cases medals gold silver bronze wins losses assists runs downloads views likes donations".split()
-)
+ADDITIVE: Final = _words("""
+    sales revenue amount quantity qty profit units goals points votes orders turnover income expenses spending
+    passengers visits clicks deaths births cases medals gold silver bronze wins losses assists runs downloads views
+    likes donations
+""")
 """Heads of columns whose sum over rows is what "most" means."""
-WHO: Final = frozenset("name employee person player student customer passenger author artist".split())
+WHO: Final = _words("name employee person player student customer passenger author artist")
 
-_COMMON_WORDS: Final = (
-    "i you he she it we they me him her us them my your his its their this that these those what which who whom whose when "
-    "where why how and or but if then than as at by for from in into of off on onto out over per to up with without not no "
-    "yes so too very can could will would shall should may might must do does did done have has had be am is are was were "
-    "been being the a an all any both each every either neither some such other another same more most less least few fewer "
-    "many much first last next new old high low top bottom total average mean median number count sum max min good well hi "
-    "ok la de le el et en un una"
-)
-COMMON_WORDS: Final = frozenset(_COMMON_WORDS.split())
+COMMON_WORDS: Final = _words("""
+    i you he she it we they me him her us them my your his its their this that these those what which who whom whose
+    when where why how and or but if then than as at by for from in into of off on onto out over per to up with without
+    not no yes so too very can could will would shall should may might must do does did done have has had be am is are
+    was were been being the a an all any both each every either neither some such other another same more most less
+    least few fewer many much first last next new old high low top bottom total average mean median number count sum max
+    min good well hi ok la de le el et en un una
+""")
 """Words that stand for a value of the data only when they are written exactly like it."""

@@ -21,7 +21,9 @@ LONGEST: Final = 9
 _SMALL_WORDS: Final = frozenset({"of", "the", "in", "per", "a"})
 _SWITCH_PREFIXES: Final = frozenset({"is", "has", "was", "had", "are", "did"})
 _COLLECTIONS: Final = ("place", "data", "dataset", "list", "base", "records", "table", "file")
-_NO_PARTIAL_HEADS: Final = frozenset({"number", "count", "value", "total", "id", "no", "num", "key", "code", "index", "flag"})
+_NO_PARTIAL_HEADS: Final = frozenset(
+    {"number", "count", "value", "total", "id", "no", "num", "key", "code", "index", "flag"}
+)
 
 
 class ColumnLink(NamedTuple):
@@ -76,10 +78,14 @@ class Linker:
             for noun, cost in self._nouns:
                 if len(said) == len(noun) and said[:-1] == noun[:-1] and same(said[-1], noun[-1]):
                     found.append((end, cost))
+        # Where each row has its own passenger_id, the rows are passengers.
+        found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
         return found
 
     def table_name(self, start: int) -> list[int]:
-        return [end for end, span in self._spans(start, 6) if key("".join(t.text for t in span)) == key(self.table.name)]
+        return [
+            end for end, span in self._spans(start, 6) if key("".join(t.text for t in span)) == key(self.table.name)
+        ]
 
     def identifiers(self, start: int) -> list[ColumnLink]:
         """Columns such as ``customer_id`` for the noun "customers"."""
@@ -88,9 +94,9 @@ class Linker:
             said = _pieces_of(span)
             for column in self.table.columns:
                 named = column.pieces
-                if len(named) > 1 and named[-1] == "id" and len(named) - 1 == len(said):
-                    if said[:-1] == named[:-2] and same(said[-1], named[-2]):
-                        found.append(ColumnLink(end, column, 1))
+                fits = len(named) > 1 and named[-1] == "id" and len(named) - 1 == len(said)
+                if fits and said[:-1] == named[:-2] and same(said[-1], named[-2]):
+                    found.append(ColumnLink(end, column, 1))
         return found
 
     def touches(self, position: int) -> bool:
@@ -172,7 +178,9 @@ def table_nouns(name: str) -> tuple[tuple[tuple[str, ...], int], ...]:
     return ((words, 0),) if len(words) == 1 else ((words, 0), (words[-1:], 1))
 
 
-def column_cost(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...] = ()) -> int | None:
+def column_cost(
+    said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...] = ()
+) -> int | None:
     """How far the words ``said`` are from the column's name; ``None`` when they do not name it."""
     named = column.pieces
     if not named or not said:

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 
 from . import lexicon
 from .link import Linker
-from .plan import Dimension, Filter, Function, Measure, Part
+from .plan import Dimension, Filter, Function, Measure, Operator
 from .schema import Column, Table
-from .words import Token, is_plural, same, tokens
+from .words import Token, is_plural
 
 _MOST_PHRASE: Final = 7
+_OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,46 +136,55 @@ class Parts:
             if column.kind == "number" and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
                 yield end, column, cost
 
-    def grouped(self, at: int) -> Iterator[tuple[int, Dimension, int]]:
-        """One dimension: a column, or a part of a date column."""
+    def grouped(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
+        """What to group by: a column, or a part of a date column (with its year, if that is meant)."""
         for start in self.articles(at):
             for after in self.skip(start, lexicon.DISTINCT):
                 for end, column, cost in self.named(after):
-                    if column.kind != "other":
-                        yield end, Dimension(column.name), cost
+                    if column.kind == "other" or (cost >= 3 and self.table.unique(column) is not False):
+                        continue  # "per order" is no group where each row is an order
+                    yield end, (Dimension(column.name),), cost + self._doubtful_name(column, cost)
             yield from self._time_dimension(start)
 
-    def _time_dimension(self, at: int) -> Iterator[tuple[int, Dimension, int]]:
+    def _doubtful_name(self, column: Column, cost: int) -> int:
+        """A customer may be meant by name or by number; where these differ, neither is nearer."""
+        if cost != 1 or column.pieces[-1] != "name":
+            return 0
+        sibling = next((c for c in self.table.columns if c.pieces == (*column.pieces[:-1], "id")), None)
+        return 2 if sibling is not None and sibling.distinct != column.distinct else 0
+
+    def _time_dimension(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         dates = [column for column in self.table.columns if column.kind == "date"]
         for column in dates:  # "hire year" of hire_date
             front = column.pieces[:-1]
             if front and tuple(self.norm(at + i) for i in range(len(front))) == front:
                 for end, word in self.phrase(at + len(front), lexicon.TIME_PARTS):
-                    for part in self._time_parts(word, column):
-                        yield end, Dimension(column.name, part), 1
+                    yield from ((end, parts, 1) for parts in self.time_parts(word, column))
         for end, word in self.phrase(at, lexicon.TIME_PARTS):
             found: list[tuple[int, Column, int]] = [(end, column, 1) for column in dates]
             if (of := self.one_of(end, "of")) is not None:
                 for start in self.articles(of):
                     found += [(e, c, cost) for e, c, cost in self.named(start) if c.kind == "date"]
             for after, column, cost in found:
-                for part in self._time_parts(word, column):
-                    yield after, Dimension(column.name, part), cost
+                yield from ((after, parts, cost) for parts in self.time_parts(word, column))
 
-    def _time_parts(self, word: str, column: Column) -> Iterator[Part]:
-        """A month of each year, and that of all years, are the same within one year."""
-        parts: tuple[Part, ...] = lexicon.TIME_PARTS[word]  # type: ignore[assignment]
+    def time_parts(self, word: str, column: Column) -> Iterator[tuple[Dimension, ...]]:
+        """A month of one year and that of all years are the same where there is one year."""
+        readings = lexicon.TIME_PARTS[word]
         one_year = column.years is not None and column.years[0] == column.years[1]
-        yield from parts[:1] if one_year else parts
+        for parts in readings[:1] if one_year else readings:
+            yield tuple(Dimension(column.name, part) for part in parts)
 
     def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """One to three dimensions, joined by "and" or commas."""
         for end, first, cost in self.grouped(at):
-            yield end, (first,), cost
-            for after in self._joints(end, ("and", ", and", ",", "and by", "and per", "and for each", ", by", "and each")):
+            yield end, first, cost
+            for after in self._joints(
+                end, ("and", ", and", ",", "and by", "and per", "and for each", ", by", "and each")
+            ):
                 for last, others, more in self.dimensions(after):
-                    if first not in others and len(others) < 3:
-                        yield last, (first, *others), cost + more
+                    if not set(first) & set(others) and len(others) < 3:
+                        yield last, (*first, *others), cost + more
 
     def _joints(self, at: int, joints: Iterable[str]) -> Iterator[int]:
         return (end for end, _ in self.phrase(at, joints))
@@ -189,11 +199,25 @@ class Parts:
             for last, rest in self.rows(end):
                 yield last, meaning + rest
 
+    def value_list(self, at: int) -> Iterator[tuple[int, Column, tuple[str, ...], int, bool]]:
+        """One value, or several of one column joined by "or".  The last item says that the values count
+        only beside the column's name."""
+        for start in self.skip(at, ("either", "the")):
+            for link in self.link.values(start):
+                yield link.end, link.column, (link.value,), link.cost, link.named
+                for joint, _ in self.phrase(link.end, (*_OR, ",")):
+                    comma = self.norm(joint - 1) == ","
+                    for end, column, others, cost, named in self.value_list(joint):
+                        if column.name != link.column.name or link.value in others or (comma and len(others) == 1):
+                            continue
+                        yield end, column, (link.value, *others), link.cost + cost, link.named or named
+
     def adjective(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """A value in front of the noun, or the name of a yes/no column."""
-        for link in self.link.values(at):
-            if not link.named:
-                yield link.end, Meaning((Filter(link.column.name, "=", (link.value,)),), cost=link.cost)
+        for end, column, values, cost, named in self.value_list(at):
+            if not named:
+                operator: Operator = "=" if len(values) == 1 else "in"
+                yield end, Meaning((Filter(column.name, operator, values),), cost=cost)
         negated = self.one_of(at, "non", "not")
         for start, no in ((at, False), *(((negated, True),) if negated is not None else ())):
             for column_link in self.link.columns(start):
@@ -229,8 +253,10 @@ class Parts:
         for link in self.link.values(at):
             if not link.named:  # "how many females"
                 yield Counted(link.end, rows, Meaning((Filter(link.column.name, "=", (link.value,)),), cost=link.cost))
-        for start, _ in self.phrase(at, ("missing", "null", "missing values in", "missing values of", "missing values for",
-                                         "null values in", "null values of", "nulls in", "nulls are in", "missing values are in",
+        for start, _ in self.phrase(at, ("missing", "null", "missing values in", "missing values of",
+        "missing values for",
+                                         "null values in", "null values of", "nulls in", "nulls are in",
+                                         "missing values are in",
                                          "null values are in", "missing values are there in")):  # fmt: skip
             for article in self.articles(start):
                 for end, column, cost in self.named(article):
@@ -272,16 +298,17 @@ class Parts:
                 # The same function of another column: "average length and depth".
                 for last, column, cost in self.named(joint):
                     other = Measure(first.function, column.name)
-                    if first.column and other != first and fits(first.function, column):
+                    if first.column and other != first and first.function != "sum" and fits(first.function, column):
                         yield Measured(last, (first, other), meaning + Meaning(cost=cost))
         for start, word in self.phrase(at, lexicon.AGGREGATES):
-            # Two functions of one column: "minimum and maximum fare".
+            # Several functions of one column: "minimum and maximum fare".
             for joint in self._joints(start, ("and", ", and", ",", "and the")):
                 for last, others, more in self.measures(joint):
-                    function = lexicon.AGGREGATES[word]
-                    column = self.table.column(others[0].column) if others[0].column else None
-                    if column is not None and fits(function, column, word) and all(o.column == column.name for o in others):
-                        yield Measured(last, (Measure(function, column.name), *others), more)
+                    if not others[0].column or any(other.column != others[0].column for other in others):
+                        continue
+                    function, shared = lexicon.AGGREGATES[word], self.table.column(others[0].column)
+                    if fits(function, shared, word) and len(others) < 3:
+                        yield Measured(last, (Measure(function, shared.name), *others), more)
 
     def measure(self, at: int) -> Iterator[tuple[int, Measure, Meaning]]:
         for start in self.articles(at):
@@ -294,8 +321,7 @@ class Parts:
                     for last, counted_rows in self._total_rows(end):
                         yield last, Measure("count"), counted_rows
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
-                for counted in self.counted(end):
-                    yield counted
+                yield from self.counted(end)
 
     def _total_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "total flights" counts rows, unless that is also a column's name."""
@@ -322,11 +348,3 @@ def fits(function: Function, column: Column, word: str = "") -> bool:
             return word not in lexicon.NOT_FOR_DATES
         return column.kind == "number" and (word not in lexicon.DATE_ONLY or column.is_year) and column.switch is None
     return column.kind == "number" and not (function == "sum" and column.is_year)
-
-
-def singular(word: str, name: str) -> bool:
-    """Whether ``word`` is written like ``name`` and not as its plural."""
-    return same(word, name) and word == name
-
-
-__all__ = ["Counted", "Meaning", "Measured", "Parts", "fits", "singular", "tokens"]

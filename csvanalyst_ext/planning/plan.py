@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scalar = bool | int | float | str | dt.date
-Part = Literal["", "date", "year", "quarter", "month", "month of the year", "weekday"]
-"""What is taken of a date: nothing else than itself, or a part.  ``quarter`` and ``month`` are those of
-one year; ``month of the year`` and ``weekday`` join the years."""
+Part = Literal["", "date", "year", "quarter", "month", "weekday"]
+"""What is taken of a date: nothing (the column itself), its day, or a part.  ``quarter``, ``month`` and
+``weekday`` say nothing about the year; a month of a certain year has two dimensions."""
 
 Function = Literal["count", "count distinct", "sum", "mean", "median", "min", "max"]
 Operator = Literal[

@@ -59,8 +59,8 @@ class Column:
 
     @cached_property
     def pieces(self) -> tuple[str, ...]:
-        """The words of the name, in lower case."""
-        return pieces(self.name)
+        """The words of the name, in lower case; never empty."""
+        return pieces(self.name) or (self.name.lower(),)
 
     @cached_property
     def switch(self) -> tuple[Any, Any] | None:

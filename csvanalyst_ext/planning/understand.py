@@ -18,8 +18,9 @@ from . import lexicon
 from .describe import title
 from .link import Linker
 from .plan import Filter, Plan
-from .questions import Questions, Reading
+from .questions import Questions
 from .schema import Column, Table
+from .sentences import Reading
 from .words import Token, forms, key, pieces, tokens
 
 MAX_WORDS: Final = 40
@@ -199,11 +200,30 @@ def vocabulary() -> frozenset[str]:
         value
         for name, value in vars(lexicon).items()
         if name.isupper()
-        and name not in ("ABBREVIATIONS", "UNITS", "COMMON_WORDS", "GENERIC_TABLE_PIECES", "ADDITIVE", "WHO", "DIRECTIONS")
+        and name
+        not in ("ABBREVIATIONS", "UNITS", "COMMON_WORDS", "GENERIC_TABLE_PIECES", "ADDITIVE", "WHO", "DIRECTIONS")
         and not isinstance(value, str)
     ]
     words = {word for group in groups for phrase in group for word in phrase.split()}
-    return frozenset(words | {"or", "and", "between", "no", "without", "each", "values", "value", "missing", "null", "either", "top", "bottom", "frequency"})
+    return frozenset(
+        words
+        | {
+            "or",
+            "and",
+            "between",
+            "no",
+            "without",
+            "each",
+            "values",
+            "value",
+            "missing",
+            "null",
+            "either",
+            "top",
+            "bottom",
+            "frequency",
+        }
+    )
 
 
 def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:
@@ -236,4 +256,10 @@ def examples(tables: Sequence[Table]) -> tuple[str, ...]:
 
 
 def _label_like(column: Column) -> bool:
-    return column.is_year or column.is_month or column.is_day or column.pieces[-1:] == ("id",) or column.pieces[-1:] == ("key",)
+    return (
+        column.is_year
+        or column.is_month
+        or column.is_day
+        or column.pieces[-1:] == ("id",)
+        or column.pieces[-1:] == ("key",)
+    )

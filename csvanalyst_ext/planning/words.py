@@ -41,13 +41,11 @@ _CONTRACTIONS: Final = (
     (re.compile(r"\bwhats\b", re.I), "what is"),
     (re.compile(r"\bi['’]d like\b", re.I), "i would like"),
 )
-NUMBER_WORDS: Final = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-}
+_NUMBERS: Final = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty
+"""
+NUMBER_WORDS: Final = {word: number for number, word in enumerate(_NUMBERS.split())}
 
 
 def tokens(question: str) -> tuple[Token, ...]:

@@ -25,7 +25,7 @@ from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
 from ..datasets.sources import resolve
-from ..errors import AnalystError, ImageUnavailable, Refused, StorageError, UsageError
+from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
 from ..execution.base import Executor
 from ..protocol import Fault, protocol_hash
 from .bench import Bench
@@ -146,8 +146,8 @@ class AnalystSession:
     async def ask(self, question: Question, emit: Emit = _unseen) -> Run:
         """The run of ``question``, kept in a capsule, whatever came of it.
 
-        An error of the question, the model or the sandbox is in ``Run.error``.  Raises only
-        ``CancelledError``, after the capsule was written.
+        An error of the question, the model or the sandbox is in ``Run.error``.  Raises
+        ``CancelledError``, and what is a fault of this package, both after the capsule was written.
         """
         model = question.model or self.settings.model
         limits = self.settings.limits(max_rows=question.max_rows, timeout=question.timeout)
@@ -164,6 +164,11 @@ class AnalystSession:
             raise
         except AnalystError as error:
             draft.run = replace(draft.run, status=error.status, error=error)
+        except Exception as error:
+            message = f"CSV Analyst itself failed ({type(error).__name__})."
+            draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
+            self.last = self._keep(self._finished(draft))
+            raise
         self.last = await asyncio.to_thread(self._keep, self._finished(draft))
         return self.last
 

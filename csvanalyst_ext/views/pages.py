@@ -105,7 +105,7 @@ def status(settings: Settings, facts: Mapping[str, Any], datasets: Sequence[Data
     started = "image" in facts
     rows: list[tuple[str, object]] = [
         ("model", model),
-        ("sandbox", f"{settings.provider}, {'running' if started else 'not started yet'}"),
+        ("sandbox", f"{settings.provider}, {'started' if started else 'not started yet'}"),
         *((str(key), _fact(value)) for key, value in facts.items() if key != "provider"),
         ("Python", "on" if settings.python_enabled else "switched off (ENABLE_PYTHON_EXECUTION)"),
         ("memory limit", text.size(settings.memory)),

@@ -43,11 +43,12 @@ PACKAGE_DROPS = re.compile(
     """,
     re.VERBOSE,
 )
-ACCOUNTS = {
+CONFIGURATION = {
     "etc/passwd": "root:x:0:0:root:/:/nonexistent\nrunner:x:65532:65532:runner:/tmp:/nonexistent\n",
     "etc/group": "root:x:0:\nrunner:x:65532:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "etc/timezone": "Etc/UTC\n",
+    "etc/ld.so.conf": "/usr/local/lib\n",  # where the official Python image keeps its libpython
 }
 
 
@@ -64,7 +65,7 @@ def main(packages: Path, image: Path) -> None:
     shutil.copytree(Path(__file__).parent, image / HOME / "image", ignore=shutil.ignore_patterns("assemble.py"))
     copy_shared_objects(image)
     copy_file(Path("/usr/lib/locale/C.utf8"), image)
-    for name, text in ACCOUNTS.items():
+    for name, text in CONFIGURATION.items():
         (image / name).write_text(text)
     # Not from the tzdata package: its files leave out transitions that Arrow then does not know.
     zones = Path("/usr/share/zoneinfo")

@@ -49,7 +49,9 @@ class DuckDBWorkbench:
                 self.connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM incoming')
                 self.connection.unregister("incoming")
             elif isinstance(source, Path):
-                self.connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM read_csv(?, nullstr = [\'NA\', \'\'])', [str(source)])
+                self.connection.execute(
+                    f"CREATE TABLE \"{name}\" AS SELECT * FROM read_csv(?, nullstr = ['NA', ''])", [str(source)]
+                )
             else:
                 self.connection.execute(f'CREATE TABLE "{name}" AS {source}')
         self.python_enabled = python_enabled

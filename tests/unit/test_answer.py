@@ -17,7 +17,7 @@ from csvanalyst_ext.protocol import Fault
 from csvanalyst_ext.session.question import Question
 from csvanalyst_ext.session.run import Run, error_of
 from tests.support.fakes import PNG, table_outcome
-from tests.unit.test_rendering_text import HOSTILE
+from tests.support.hostile_text import HOSTILE
 
 TABLE = pa.table({"carrier": ["UA", None], "flights": [58665, 54635]})
 

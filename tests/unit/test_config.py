@@ -14,7 +14,6 @@ def test_with_nothing_set_everything_is_local_and_offline(tmp_path):
     settings = resolve(environment={"XDG_CACHE_HOME": str(tmp_path)})
     assert (settings.provider, settings.model, settings.home) == ("docker", "offline/planner", tmp_path / "csvanalyst")
     assert settings.python_enabled
-    assert not settings.mlflow_enabled
 
 
 def test_the_environment_is_stronger_than_the_jupyter_configuration():
@@ -36,7 +35,7 @@ def test_sizes_take_units(text, size):
 
 @pytest.mark.parametrize("text", ["1", "true", "Yes", "ON"])
 def test_words_for_yes(text):
-    assert resolve(environment={"MLFLOW_ENABLED": text}).mlflow_enabled
+    assert resolve(environment={"ENABLE_PYTHON_EXECUTION": text}).python_enabled
 
 
 @pytest.mark.parametrize("text", ["0", "false", "No", "off", ""])

@@ -282,6 +282,14 @@ def test_a_capsule_that_cannot_be_written_costs_a_note_and_not_the_answer(sessio
     assert "no room" in run.notes[-1]
 
 
+def test_a_fault_of_our_own_is_raised_and_leaves_a_capsule_too(settings):
+    session = open_fake(settings, {"x": ZeroDivisionError("ours")})
+    with pytest.raises(ZeroDivisionError):
+        in_loop(session.ask(parse("SQL: x")))
+    (kept,) = session.store.list()
+    assert session.store.load(kept.id).record["error"]["code"] == "internal_error"
+
+
 def test_no_environment_and_no_key_reach_a_capsule(session, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-4711")
     run = in_loop(session.ask(parse("SQL: x")))
