@@ -68,7 +68,8 @@ def ingest_arrow(engine: Engine, path: str) -> dict[str, Any]:
     if not regular_size(path):
         raise IngestFault("data_empty", "The file is empty.", "Add the variable again.")
     try:
-        rows, cut = 0, set()
+        rows = 0
+        cut: set[int] = set()
         source = _arrow_schema(path)
         final = _plain(_empty(source)).schema
         for batch in _arrow_batches(path, cut):

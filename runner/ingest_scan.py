@@ -142,8 +142,7 @@ class Scanner:
             f["nul_line"] = self._line_of(block, block.index(b"\0"))
         if not f["underscores"]:  # those of the header do not matter
             f["underscores"] = block.find(b"_", 0 if f["size"] else block.find(b"\n") + 1) >= 0
-        if self._is_plain(block):
-            self._plain(block)
+        if self._plain(block):
             return
         array = np.frombuffer(block.ljust(-(-size // 64) * 64, b"\x01") if size % 64 else block, np.uint8)
         newline = _bits(array, 10)
@@ -167,18 +166,17 @@ class Scanner:
         f["lines"] += _count(newline)
         f["size"] += size
 
-    def _is_plain(self, block: bytes) -> bool:
-        """Whether there are no quotes, carriage returns or blank lines here, as in most files."""
-        carry = self._carry
-        if carry.inside or carry.closed or carry.cr or b"\r" in block or b"\n\n" in block:
-            return False
-        return not (carry.line_start and block[0] == 10) and (self.quote < 0 or self.quote not in block)
-
-    def _plain(self, block: bytes) -> None:
-        """What ``_block`` does, for a plain block."""
+    def _plain(self, block: bytes) -> bool:
+        """Do the work of ``_block`` for a block without quotes, carriage returns and blank lines, as
+        most are; false when this is not one."""
         f, carry = self._facts, self._carry
+        if carry.inside or carry.closed or carry.cr or b"\r" in block or (self.quote >= 0 and self.quote in block):
+            return False
         array = np.frombuffer(block, np.uint8)
-        newlines = int(np.count_nonzero(array == 10))
+        newline = array == 10
+        if (carry.line_start and newline[0]) or np.count_nonzero(newline[1:] & newline[:-1]):
+            return False
+        newlines = int(np.count_nonzero(newline))
         if self.delimiter >= 0:
             f["delimiters"] += int(np.count_nonzero(array == self.delimiter))
         first, last = block.find(b"\n"), block.rfind(b"\n")
@@ -186,12 +184,13 @@ class Scanner:
             self._longest(what, first if newlines else 0)
             held = carry.record if what == "record" else carry.line
             setattr(carry, what, len(block) - last - 1 if newlines else held + len(block))
-        carry.line_start = int(block[-1] == 10)
+        carry.line_start = int(newline[-1])
         carry.edge = int(block[-1] in (10, self.delimiter))
         carry.cr_blank = 0
         f["lf"] += newlines
         f["lines"] += newlines
         f["size"] += len(block)
+        return True
 
     def _quotes(self, quotes: Bits, edges: Bits, size: int) -> Bits:
         """The bits of bytes within quotes; counts quotes that stand where none may."""

@@ -149,8 +149,11 @@ class Plan:
 
 _ISO: Final = {
     ("%Y-%m-%d",): (10, "contains({ref}, ' ') OR contains({ref}, 'T')"),
-    ("%Y-%m-%d %H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z')"),
-    ("%Y-%m-%dT%H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z')"),
+    ("%Y-%m-%d %H:%M:%S",): (
+        19,
+        "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z') OR contains(substr({ref}, 12), ' ')",
+    ),
+    ("%Y-%m-%dT%H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z') OR contains({ref}, ' ')"),
 }
 """Formats that the engine's cast reads: length in bytes, and a condition on texts of that length
 which hold more than the cast keeps (a time after a date, a zone after a time)."""

@@ -74,6 +74,7 @@ def denied():
             found[f"socket({family})"] = attempt(socket.socket, family, kind, 0)
             found[f"socketpair({family})"] = attempt(socket.socketpair, family, socket.SOCK_STREAM)
     found["personality(ADDR_NO_RANDOMIZE)"] = call((135, 92)[machine], 0x0040000)
+    found["mknodat(null device)"] = call(NUMBERS["mknodat"][machine], -100, b"/tmp/null", 0o020666, 0x103)
     found["ioctl(TIOCSTI)"] = call((16, 29)[machine], 0, 0x5412, b"x")
     if machine == 0:
         child = os.fork()
@@ -191,6 +192,7 @@ def work_files():
     (directory / "a").write_text("x" * 10000)
     shutil.copytree(directory, f"{directory}-copy")
     assert Path(f"{directory}-copy/a").stat().st_size == 10000
+    os.mkfifo(directory / "pipe")
     shutil.rmtree(directory)
 
 

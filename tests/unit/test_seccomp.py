@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import stat
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ FORBIDDEN = """
     init_module finit_module delete_module open_by_handle_at name_to_handle_at fanotify_init fanotify_mark quotactl
     swapon swapoff reboot acct syslog settimeofday clock_settime clock_adjtime adjtimex stime sethostname
     setdomainname setuid setgid setgroups setresuid setresgid setfsuid setreuid capset execveat memfd_secret iopl
-    ioperm modify_ldt vmsplice splice tee mknod mknodat chown fchown fchownat lchown lookup_dcookie uselib vhangup
+    ioperm modify_ldt vmsplice splice tee chown fchown fchownat lchown lookup_dcookie uselib vhangup
     shmget shmat msgget semget mq_open nfsservctl move_pages mbind set_mempolicy migrate_pages ioprio_set socketcall
-""".split()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_what_is_not_named_is_denied(profile: dict[str, Any]) -> None:
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
 
 
-@pytest.mark.parametrize("name", FORBIDDEN)
+@pytest.mark.parametrize("name", sorted(FORBIDDEN.split()))
 def test_a_dangerous_call_is_not_named(profile: dict[str, Any], name: str) -> None:
     assert rules_for(profile, name) == []
 
@@ -55,6 +56,14 @@ def test_clone_makes_threads_and_processes_but_no_namespace(profile: dict[str, A
     assert (condition["index"], condition["op"], condition["valueTwo"]) == (0, "SCMP_CMP_MASKED_EQ", 0)
     assert condition["value"] == NAMESPACE_FLAGS
     assert not condition["value"] & signal.SIGCHLD
+
+
+@pytest.mark.parametrize(("name", "position"), [("mknod", 1), ("mknodat", 2)])
+def test_named_pipes_can_be_made_and_devices_cannot(profile: dict[str, Any], name: str, position: int) -> None:
+    (rule,) = rules_for(profile, name)
+    (condition,) = rule["args"]
+    assert (condition["index"], condition["op"]) == (position, "SCMP_CMP_MASKED_EQ")
+    assert (condition["value"], condition["valueTwo"]) == (0o170000, stat.S_IFIFO)
 
 
 def test_clone3_answers_as_if_it_did_not_exist_so_that_libc_uses_clone(profile: dict[str, Any]) -> None:
