@@ -97,6 +97,7 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
                 "language": step.language,
                 "code": step.code,
                 "verdict": verdict(step),
+                "gate": {} if step.outcome is None else step.outcome.report.get("verdict", {}),
                 "status": step.status,
                 "seconds": round(step.seconds, 6),
                 "fault": None if step.fault is None else asdict(step.fault),
