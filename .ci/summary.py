@@ -13,4 +13,5 @@ for report in sorted(reports.glob("*.xml")):
 failed = total["failures"] + total["errors"]
 passed = total["tests"] - failed - total["skipped"]
 skipped = f", {total['skipped']} skipped" if total["skipped"] else ""
-print(f"{'PASS' if status == 0 else 'FAIL'}: {passed} passed, {failed} failed{skipped}")
+reason = "; a gate failed outside of the tests, see above" if status and not failed else ""
+print(f"{'FAIL' if status else 'PASS'}: {passed} passed, {failed} failed{skipped}{reason}")

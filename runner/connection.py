@@ -22,8 +22,9 @@ TIME_ZONE: Final = "UTC"
 
 # Nothing is fetched, installed, found by name in this process, or kept for later.
 _FIXED: Final[Mapping[str, str | bool | int]] = {
-    # The engine starts eight input/output threads of its own otherwise, in every worker.
-    "async_threads": 0,
+    # The engine starts eight input/output threads of its own otherwise, in every worker.  With none,
+    # and one worker thread, a recursive query over Parquet never ends.
+    "async_threads": 1,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,

@@ -364,7 +364,7 @@ def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]
 
 def _report(table: Table, loaded: Loaded, repairs: list[dict[str, Any]]) -> dict[str, Any]:
     dialect = {
-        "delimiter": table.dialect.delimiter,
+        "delimiter": table.dialect.delimiter if table.width > 1 else "",
         "quote": table.dialect.quote,
         "escape": table.dialect.escape,
         "encoding": table.source.encoding,

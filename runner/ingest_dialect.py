@@ -21,6 +21,8 @@ from .ingest_text import LINE_CAP
 PREFERRED: Final = ("\t", ";", "|", ",")
 """In the order in which a tie is decided: the rarer a character is in prose, the earlier."""
 UNUSUAL: Final = ("^", "~", "\x01", "\x1f", "¦", "§", ":")
+NOWHERE: Final = ("\x1f", "\x1e", "\x1d", "\x1c", "\x02", "\x03", "\x04", "\t")
+"""Stand-ins for the delimiter of a table of one column."""
 _NAMED: Final = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _SAMPLE_RECORDS: Final = 400
 _PREAMBLE_LINES: Final = 50
@@ -101,7 +103,7 @@ def _option(options: Mapping[str, Any], key: str) -> str | None:
 
 
 def _delimiter(text: str, complete: bool, quote: str | None, tsv: bool) -> str:
-    """The best candidate, or a comma that never occurs (one column)."""
+    """The best candidate, or a character that never occurs (one column)."""
     mark = '"' if quote is None else quote
     best: tuple[tuple[Any, ...], str] | None = None
     for place, candidate in enumerate((*PREFERRED, *UNUSUAL)):
@@ -124,7 +126,9 @@ def _delimiter(text: str, complete: bool, quote: str | None, tsv: bool) -> str:
         key = (usual, tsv and candidate == "\t", agrees, round(share, 2), -place)
         if best is None or key > best[0]:
             best = (key, candidate)
-    return best[1] if best else ("\t" if tsv else ",")
+    if best:
+        return best[1]
+    return "\t" if tsv else next((character for character in NOWHERE if character not in text), NOWHERE[0])
 
 
 def _titled(rows: list[tuple[int, list[str]]], delimiter: str, width: int, share: float) -> bool:
@@ -209,5 +213,7 @@ def _single_quoted(text: str, complete: bool, dialect: Dialect) -> bool:
         return False
     edge = f"(?:^|{re.escape(dialect.delimiter)})"
     starts = len(re.findall(edge + "'", text, re.MULTILINE))
-    pairs = len(re.findall(f"{edge}'[^'\r\n]*'(?={re.escape(dialect.delimiter)}|[\r\n]|\\Z)", text, re.MULTILINE))
+    pairs = len(
+        re.findall(f"{edge}'(?:[^'\r\n]|'')*'(?={re.escape(dialect.delimiter)}|[\r\n]|\\Z)", text, re.MULTILINE)
+    )
     return starts >= 2 and pairs >= 0.8 * starts and _parses(text, complete, replace(dialect, quote="'", escape="'"))

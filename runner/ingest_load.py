@@ -80,30 +80,38 @@ def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[P
     return Loaded(loaded.rows, loaded.profiles, notes + loaded.notes)
 
 
-def _projection(plans: Sequence[Plan], underscores: bool) -> tuple[str, str, list[int]]:
-    """(inner select list, outer select list, the columns with counted NA words).
+def _checked(source: str, plans: Sequence[Plan], underscores: bool) -> tuple[str, list[int]]:
+    """A query over ``source``, and the columns in which cells may be read as missing.
 
-    The outer one gives v0, v1, … , ``misfit`` and n<i> (this cell's text was read as missing)."""
-    inner, outer, extra, misfits, missing = [], [], [], [], []
+    It gives v0, v1, … , then ``n<i>`` (the text of this cell was read as missing) and ``misfit``.
+    Texts, values and checks are three layers, so that nothing is computed twice.
+    """
+    texts, values, outer, extra, misfits, missing = [], [], [], [], [], []
     for i, plan in enumerate(plans):
-        inner.append(f"{plan.text(f'c{i}')} AS t{i}")
-        outer.append(f"{plan.value(f't{i}')} AS v{i}")
-        if not plan.proved and plan.type != "VARCHAR":
-            misfits.append(plan.misfit(f"t{i}", exact=False, underscores=underscores))
-        if plan.type != "VARCHAR" and (plan.na or plan.trim):
-            inner.append(f"c{i} AS s{i}")
+        texts.append(f"{plan.text(f'c{i}')} AS t{i}")
+        values.append(f"{plan.value(f't{i}')} AS v{i}")
+        outer.append(f"v{i}")
+        if plan.type == "VARCHAR":
+            continue
+        values.append(f"t{i}")
+        if not plan.proved:
+            misfits.append(plan.misfit(f"t{i}", value=f"v{i}", exact=False, underscores=underscores))
+        if plan.na or plan.trim:
+            texts.append(f"c{i} AS s{i}")
+            values.append(f"s{i}")
             extra.append(f"(t{i} IS NULL AND s{i} IS NOT NULL) AS n{i}")
             missing.append(i)
     extra.append(f"({' OR '.join(misfits) or 'FALSE'}) AS misfit")
-    return ", ".join(inner), ", ".join([*outer, *extra]), missing
+    typed = f"SELECT {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM {source})"
+    return f"SELECT {', '.join([*outer, *extra])} FROM ({typed})", missing
 
 
 def _in_memory(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
     """Load into a table; ``None`` when a text does not fit its plan."""
-    inner, outer, missing = _projection(plans, relation.underscores)
     engine.con.execute("DROP TABLE IF EXISTS data")
     with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
-        engine.con.execute(f"CREATE TEMP TABLE data AS SELECT {outer} FROM (SELECT {inner} FROM {source})")
+        checked, missing = _checked(source, plans, relation.underscores)
+        engine.con.execute(f"CREATE TEMP TABLE data AS {checked}")
     counts = engine.row(
         f"SELECT {', '.join(['count(*)', 'count_if(misfit)', *(f'count_if(n{i})' for i in missing)])} FROM data"
     )
@@ -116,32 +124,28 @@ def _in_memory(engine: Engine, relation: Relation, names: Sequence[str], plans: 
     stream(engine, query, counts[0], row_group_size(len(names), relation.memory // max(1, counts[0]), engine.memory))
     engine.con.execute("DROP TABLE data")
     notes = _missing_notes(names, plans, missing, counts[2:])
-    if sampled:
-        notes.append(
-            "The frequent values of text columns with more than 10,000 different values come from a sample of rows."
-        )
+    notes += sampled
     return Loaded(counts[0], _with_words(profiles, plans), notes)
 
 
 def _in_two_passes(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
     """Prove and profile in a first pass, stream in a second; ``None`` when a text does not fit."""
-    inner, outer, missing = _projection(plans, relation.underscores)
     with relation.open() as source:
-        kinds = _types(engine, f"SELECT {outer} FROM (SELECT {inner} FROM {source})", len(plans))
+        checked, missing = _checked(source, plans, relation.underscores)
+        kinds = _types(engine, checked, len(plans))
     wanted = ["count(*)", "count_if(misfit)", *(f"count_if(n{i})" for i in missing)]
     wanted += [profiling.aggregates(f"v{i}", kind, values=True) for i, kind in enumerate(kinds)]
     with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
-        found = engine.row(f"SELECT {', '.join(wanted)} FROM (SELECT {outer} FROM (SELECT {inner} FROM {source}))")
+        checked, _ = _checked(source, plans, relation.underscores)
+        found = engine.row(f"SELECT {', '.join(wanted)} FROM ({checked})")
     _expect(relation, found[0])
     if found[1]:
         return None
     start = 2 + len(missing)
-    profiles = profiling.from_pass(list(zip(names, kinds, strict=True)), found[0], found[start:])
-    columns = ", ".join(
-        f"{plan.value(f't{i}')} AS {name(n)}" for i, (n, plan) in enumerate(zip(names, plans, strict=True))
-    )
+    profiles = profiling.fit(profiling.from_pass(list(zip(names, kinds, strict=True)), found[0], found[start:]))
     with relation.open() as source:
-        query = f"SELECT {columns} FROM (SELECT {inner} FROM {source})"
+        checked, _ = _checked(source, [replace(plan, proved=True) for plan in plans], False)
+        query = "SELECT " + ", ".join(f"v{i} AS {name(n)}" for i, n in enumerate(names)) + f" FROM ({checked})"
         stream(engine, query, found[0], row_group_size(len(names), relation.memory // max(1, found[0]), engine.memory))
     notes = _missing_notes(names, plans, missing, found[2:start])
     notes.append("The table is large: distinct counts and frequent values are approximate.")

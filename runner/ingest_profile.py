@@ -17,7 +17,8 @@ VALUES: Final = 50
 CELL: Final = 200
 _SAMPLE_ROWS: Final = 20_000
 _TEXT_BUDGET: Final = 1_000_000  # characters of ``values`` over all columns
-_BATCH: Final = 64
+_WIDE: Final = 256
+_SAMPLED: Final = "Frequent values of text columns with more than 10,000 different values come from a sample of rows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +73,46 @@ def from_pass(columns: Sequence[tuple[str, str]], rows: int, found: Sequence[Any
                 complete,
             )
         )
-    return fit(profiles)
+    return profiles
 
 
-def from_table(engine: Engine, table: str, columns: Sequence[tuple[str, str]], rows: int) -> tuple[list[Profile], bool]:
-    """Profiles of the loaded table, whose columns are v0, v1, …; and whether some of the frequent
-    texts come from a sample."""
-    profiles: list[Profile] = []
-    for start in range(0, len(columns), _BATCH):
-        batch = columns[start : start + _BATCH]
-        wanted = ", ".join(aggregates(f"v{start + i}", kind, values=False) for i, (_, kind) in enumerate(batch))
-        found = engine.row(f"SELECT {wanted} FROM {table}")
-        for i, (name, kind) in enumerate(batch):
-            count, distinct, low, high = found[i * 4 : i * 4 + 4]
-            profiles.append(Profile(name, kind, rows - count, min(distinct, count), _cut(low), _cut(high)))
+def from_table(
+    engine: Engine, table: str, columns: Sequence[tuple[str, str]], rows: int
+) -> tuple[list[Profile], list[str]]:
+    """Profiles of the loaded table, whose columns are v0, v1, …; and what is not exact in them."""
+    if len(columns) > _WIDE:
+        return _from_wide_table(engine, table, columns, rows)
+    wanted = ", ".join(aggregates(f"v{i}", kind, values=False) for i, (_, kind) in enumerate(columns))
+    found = engine.row(f"SELECT {wanted} FROM {table}")
+    profiles = []
+    for i, (name, kind) in enumerate(columns):
+        count, distinct, low, high = found[i * 4 : i * 4 + 4]
+        profiles.append(Profile(name, kind, rows - count, min(distinct, count), _cut(low), _cut(high)))
     few = [i for i, p in enumerate(profiles) if 0 < p.distinct <= EXACT_DISTINCT * 1.2]
-    sampled = False
-    counted = [i for i in few if not listable(profiles[i].type)]
-    for start in range(0, len(counted), _BATCH):
-        batch_ = counted[start : start + _BATCH]
-        found = engine.row(f"SELECT {', '.join(f'count(DISTINCT v{i})' for i in batch_)} FROM {table}")
-        for i, distinct in zip(batch_, found, strict=True):
+    counted = [i for i in few if not listable(profiles[i].type) and not nested(profiles[i].type)]
+    if counted:
+        found = engine.row(f"SELECT {', '.join(f'count(DISTINCT v{i})' for i in counted)} FROM {table}")
+        for i, distinct in zip(counted, found, strict=True):
             profiles[i] = replace(profiles[i], distinct=distinct)
+    sampled = False
     for i, profile in enumerate(profiles):
         if listable(profile.type) and profile.distinct:
             every = 1 if i in few else max(1, rows // _SAMPLE_ROWS)
             profiles[i] = _with_values(engine, table, i, profile, every)
             sampled = sampled or every > 1
-    return fit(profiles), sampled
+    return fit(profiles), [_SAMPLED] if sampled else []
+
+
+def _from_wide_table(
+    engine: Engine, table: str, columns: Sequence[tuple[str, str]], rows: int
+) -> tuple[list[Profile], list[str]]:
+    """The same with a few statements only: one for each column would take long."""
+    profiles: list[Profile] = []
+    for start in range(0, len(columns), _WIDE):
+        batch = columns[start : start + _WIDE]
+        wanted = ", ".join(aggregates(f"v{start + i}", kind, values=True) for i, (_, kind) in enumerate(batch))
+        profiles += from_pass(batch, rows, engine.row(f"SELECT {wanted} FROM {table}"))
+    return fit(profiles), ["The table is wide: distinct counts and frequent values are approximate."]
 
 
 def _with_values(engine: Engine, table: str, place: int, profile: Profile, every: int) -> Profile:

@@ -109,12 +109,13 @@ class Plan:
             ref = f"replace({ref}, ',', '.')"
         return f"TRY_CAST({ref} AS {self.type})"
 
-    def misfit(self, ref: str, *, exact: bool, underscores: bool = True) -> str:
-        """A condition that is true for each text that ``value`` would change or drop.
+    def misfit(self, ref: str, *, value: str = "", exact: bool, underscores: bool = True) -> str:
+        """A condition that is true for each text ``ref`` that ``value`` (by default the expression
+        of that name) changed or dropped.
 
         With ``exact=False`` it is cheaper and may also be true for some texts that fit.
         """
-        value = self.value(ref)
+        value = value or self.value(ref)
         lost = f"({value} IS NULL AND {ref} IS NOT NULL)"
         if self.type in ("BIGINT", "DECIMAL(38,0)"):
             return f"{value}::VARCHAR IS DISTINCT FROM {ref}"

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import warnings
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
 from .chat import Completion, Delta, Message, TextDelta
-from .stream import Assembly
+from .stream import Assembly, End
 
 if TYPE_CHECKING:
     from ..config import Settings
@@ -115,9 +116,11 @@ class Gateway:
                 if chunk is None:
                     break
                 yield chunk
-            # LiteLLM makes up a finish reason for a stream that just ends.
+            # LiteLLM makes up a finish reason for a stream that just ends, and token counts where there are
+            # none; what the provider really sent is in these attributes.
             if getattr(response, "received_finish_reason", "unknown") or response.intermittent_finish_reason:
-                yield None
+                usages = [chunk.usage for chunk in response.chunks if getattr(chunk, "usage", None)]
+                yield End(usages[-1] if usages else None)
         finally:
             with contextlib.suppress(Exception):
                 await response.aclose()
@@ -171,6 +174,8 @@ def load() -> ModuleType:
 
     from .offline import OfflinePlanner
 
+    # Raised once at the first call, about a type of LiteLLM's own; a notebook would show it.
+    warnings.filterwarnings("ignore", message=".*ReadOnly. qualifier", category=UserWarning)
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.disable_streaming_logging = True

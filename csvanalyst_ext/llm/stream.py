@@ -17,6 +17,13 @@ class _Call:
     arguments: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """The provider itself ended the stream; ``usage`` is ``None`` if it did not say."""
+
+    usage: Any
+
+
 class Assembly:
     """One reply as it arrives.  LiteLLM's own builder is not used: it makes up token counts where the
     provider gave none, and merges calls of servers that number all of them 0."""
@@ -32,11 +39,11 @@ class Assembly:
         self.finished = False
 
     def add(self, chunk: Any) -> str:
-        """Take a chunk; returns its text.  ``None`` says that the provider did end the stream itself."""
-        if chunk is None:
+        """Take a chunk; returns its text."""
+        if isinstance(chunk, End):
             self.finished = True
+            self._usage = chunk.usage
             return ""
-        self._usage = getattr(chunk, "usage", None) or self._usage
         text = ""
         for choice in chunk.choices[:1]:
             if choice.finish_reason:

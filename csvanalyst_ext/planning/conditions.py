@@ -11,6 +11,7 @@ from typing import Final
 
 from . import lexicon
 from .leads import Lead
+from .link import has_unit
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .schema import Column
@@ -78,15 +79,15 @@ class Conditions(Times):
                     yield end, Meaning((filter_,), cost=1)
 
     def columns_called(self, names: Sequence[str]) -> list[Column]:
-        """Number columns with one of these names, perhaps with a unit behind it or an owner in front."""
+        """Number columns with one of these names: ``price``, ``price_usd``, ``unit_price`` or, in a table of
+        products, ``product_price``.  An age of somebody else is not "older than"."""
         found = []
         for column in self.table.columns:
-            core = (
-                column.pieces[:-1] if len(column.pieces) > 1 and column.pieces[-1] in lexicon.UNITS else column.pieces
-            )
-            if column.kind == "number" and core and core[-1] in names:
+            *front, last = column.pieces[:-1] if has_unit(column) else column.pieces
+            ours = not front or front in (["unit"], ["body"]) or self.link.is_noun(tuple(front))
+            if column.kind == "number" and last in names and ours:
                 found.append(column)
-        exact = [column for column in found if column.pieces[0] in names and len(column.pieces) <= 2]
+        exact = [column for column in found if column.pieces[0] in names]
         return exact if len(exact) == 1 else found
 
     def _of_adjective(

@@ -254,7 +254,15 @@ UNITS: Final = {
     "milliseconds"),
     "age": ("year", "years", "years old", "years of age"),
 }  # fmt: skip
-"""The last word of a column's name that is a unit, and the words for it."""
+"""The last word of a column's name, and the unit words that a number for it may carry."""
+_LENGTHS: Final = _words("length height width depth distance elevation altitude size diameter radius thickness")
+_TIMES: Final = _words("runtime duration time delay latency elapsed running")
+UNIT_FRONTS: Final = {
+    "m": _LENGTHS, "in": _LENGTHS | {"precipitation", "precip", "rainfall", "rain", "snow", "snowfall"},
+    "g": _words("weight mass"), "s": _TIMES, "min": _TIMES, "f": _words("temperature temp"),
+    "c": _words("temperature temp"), "l": _words("volume capacity"), "mi": _LENGTHS, "age": frozenset(),
+}  # fmt: skip
+"""Short units that are read as such only after one of these words: ``temp_min`` is not in minutes."""
 
 ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "dep": ("departure",), "arr": ("arrival",), "dest": ("destination",), "orig": ("origin", "original"),
@@ -280,7 +288,7 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
 ADDITIVE: Final = _words("""
     sales revenue amount quantity qty profit units goals points votes orders turnover income expenses spending
     passengers visits clicks deaths births cases medals gold silver bronze wins losses assists runs downloads views
-    likes donations
+    likes donations precipitation rain rainfall snowfall emissions
 """)
 """Heads of columns whose sum over rows is what "most" means."""
 WHO: Final = _words("name employee person player student customer passenger author artist")

@@ -56,6 +56,14 @@ class Linker:
         self._columns_at: dict[int, list[ColumnLink]] = {}
         self._values_at: dict[int, list[ValueLink]] = {}
 
+    def is_noun(self, words: tuple[str, ...]) -> bool:
+        """Whether ``words`` are what the table's rows are called."""
+        return any(len(words) == len(noun) and all(map(same, words, noun)) for noun, _ in self._nouns)
+
+    def nouns(self) -> frozenset[str]:
+        """Every word of the nouns, in all its forms."""
+        return frozenset(form for words, _ in self._nouns for word in words for form in forms(word))
+
     def columns(self, start: int) -> list[ColumnLink]:
         """All columns that words from ``start`` on may name."""
         if start not in self._columns_at:
@@ -198,7 +206,7 @@ def column_cost(
         if (cost := column_cost(turned, column)) is not None and cost < 4:
             return cost + 1
         return None
-    if len(named) > 1 and named[-1] in lexicon.UNITS and _equal(said, named[:-1]):
+    if has_unit(column) and _equal(said, named[:-1]):
         return 1
     if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
         return 1
@@ -206,16 +214,24 @@ def column_cost(
         return 3
     if _expands(said, named):
         return 2
-    if len(named) > 1 and named[-1] in lexicon.UNITS and _expands(said, named[:-1]):
+    if has_unit(column) and _expands(said, named[:-1]):
         return 3
     return _partial(said, column, nouns)
+
+
+def has_unit(column: Column) -> bool:
+    """Whether the last word of the name is a unit that a question may leave out."""
+    *front, last = column.pieces
+    if not front or column.kind != "number" or last not in lexicon.UNITS:
+        return False
+    return last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front))
 
 
 def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...]) -> int | None:
     """The last words of a longer name.  For a number only when the first words say nothing but what the
     rows are: "delay" is no name for an arrival delay, "age" is one for a passenger's age."""
     core = column.pieces
-    if len(core) > 2 and core[-1] in lexicon.UNITS:
+    if len(core) > 2 and has_unit(column):
         core = core[:-1]
     if len(said) >= len(core) or not _equal(said, core[-len(said) :]) or core[-1] in _NO_PARTIAL_HEADS:
         return None

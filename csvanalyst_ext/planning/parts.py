@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from . import lexicon
-from .link import Linker
+from .link import Linker, has_unit
 from .plan import Dimension, Filter, Function, Measure, Operator
 from .schema import Column, Table
 from .words import Token, is_plural
@@ -111,8 +111,9 @@ class Parts:
         """A number that may carry the unit of ``column``; any other unit is not understood."""
         for end, value in self.number(at):
             yield end, value
-            for piece in column.pieces[-1:]:
-                for after, _ in self.phrase(end, lexicon.UNITS.get(piece, ())):
+            unit = column.pieces[-1]
+            if has_unit(column) or len(column.pieces) == 1 or unit == "age":
+                for after, _ in self.phrase(end, lexicon.UNITS.get(unit, ())):
                     yield after, value
 
     def whole(self, at: int) -> Iterator[tuple[int, int]]:
@@ -173,7 +174,8 @@ class Parts:
         readings = lexicon.TIME_PARTS[word]
         one_year = column.years is not None and column.years[0] == column.years[1]
         for parts in readings[:1] if one_year else readings:
-            yield tuple(Dimension(column.name, part) for part in parts)
+            whole = column.type.upper() == "DATE"  # the day of a date is the date
+            yield tuple(Dimension(column.name, "" if whole and part == "date" else part) for part in parts)
 
     def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """One to three dimensions, joined by "and" or commas."""

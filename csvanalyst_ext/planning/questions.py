@@ -15,6 +15,7 @@ from .parts import Meaning
 from .plan import Dimension, Measure, Plan
 from .rankings import Rankings
 from .sentences import NOTHING, Reading, without_fixed_year
+from .words import is_plural
 
 
 class Questions(Rankings, Listings):
@@ -73,7 +74,7 @@ class Questions(Rankings, Listings):
             for rest in self.rest(end):
                 yield from self._grouped(measures, given + meaning + rest)
         # "flights per carrier"
-        for end, meaning in self.rows(at):
+        for end, meaning in self.plain_rows(at, numbers=not is_plural(self.norm(at))):
             for rest in self.rest(end):
                 if rest.dimensions or given.dimensions:
                     yield from self._grouped((Measure("count"),), given + meaning + rest)

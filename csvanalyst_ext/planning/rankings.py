@@ -66,7 +66,7 @@ class Rankings(Sentences):
                     many = plural if verb_plural is None else (verb_plural and not number)
                     yield from self._ranked_by(has, given, dimensions, cost, number or 1, many)
                 for inner, inside in self._inner(end):
-                    for has, _ in self._has(inner):
+                    for has, _ in self._has(inner) if not inside.rows else ():
                         yield from self._ranked_by(has, given + inside, dimensions, cost, number or 1, plural)
                 for verb in self.skip(end, ("is", "was", "are", "were", "is the", "was the", "that")):
                     for last, word in self.phrase(verb, lexicon.COMMON):

@@ -12,7 +12,6 @@ from .leads import Lead
 from .parts import Meaning
 from .plan import Dimension, Plan
 from .schema import Column
-from .words import forms
 
 MAX_SELECT: Final = 6
 NOTHING: Final = Meaning()
@@ -109,11 +108,12 @@ class Sentences(Conditions):
                 for this in self.skip(start, ("this", "my")):
                     for end, _ in self.phrase(this, lexicon.DATA):
                         yield end, NOTHING
+                of_rows = lead.preposition in ("of", "for")
                 for end in self.link.table_name(start):
                     for last in self.skip(end, lexicon.DATA):
-                        yield last, NOTHING
+                        yield last, Meaning(rows=of_rows)
                 for end, cost in self.link.entity(start):
-                    yield end, Meaning(cost=cost, rows=lead.preposition in ("of", "for"))
+                    yield end, Meaning(cost=cost, rows=of_rows)
                     for last, _ in self.phrase(end, lexicon.DATA):
                         yield last, Meaning(cost=cost)
 
@@ -131,15 +131,12 @@ class Sentences(Conditions):
     def labels(self) -> tuple[Column, ...]:
         """The column that names a row, if there is exactly one such: unique text, called after the rows
         or "name".  Otherwise none, and whole rows are shown."""
-        nouns = {noun for words, _ in self.link._nouns for noun in words}
+        nouns = self.link.nouns()
         found = [
             column
             for column in self.table.columns
             if column.kind == "text"
-            and (
-                column.pieces[-1] in lexicon.NAMES
-                or any(column.pieces == (form,) for noun in nouns for form in forms(noun))
-            )
+            and (column.pieces[-1] in lexicon.NAMES or (len(column.pieces) == 1 and column.pieces[0] in nouns))
             and self.table.unique(column) is not False
         ]
         return (found[0],) if len(found) == 1 else ()
@@ -156,10 +153,11 @@ class Sentences(Conditions):
         ]
         return tuple(found) if len(found) == 1 else ()
 
-    def plain_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
-        """Rows by a noun that is not also the name of a text column: "countries" in a table of countries
-        and years are the values of its column, where it has one."""
-        taken = {link.end for link in self.link.columns(at) if link.column.kind == "text" and link.cost == 0}
+    def plain_rows(self, at: int, *, numbers: bool = False) -> Iterator[tuple[int, Meaning]]:
+        """Rows by a noun that is not also the name of a text column (with ``numbers``, of any column):
+        "countries" in a table of countries and years are the values of its column, where it has one."""
+        links = self.link.columns(at)
+        taken = {link.end for link in links if link.cost == 0 and (numbers or link.column.kind == "text")}
         return (found for found in self.rows(at) if found[0] not in taken)
 
     def maybe_sum(self, reading: Reading, subject: Column) -> Reading:

@@ -144,6 +144,8 @@ def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnder
             "I know each of these words, but not what they mean together. I answer counts, sums, averages, medians, "
             "lowest and highest values, groups, filters, top lists and lists of one table."
         )
+        if len(tables) > 1:
+            message += " Each answer comes from one table alone: I do not join tables."
         return NotUnderstood("unknown_form", message, examples(likely))
     said = ", ".join(f'"{words[i].text}"' for i in unknown)
     message = f"I do not understand {said}."

@@ -100,7 +100,7 @@ def test_an_image_with_another_protocol_is_refused(new_sandbox: Callable[..., Sa
     sandbox.do(sandbox.executor.start())
     image = sandbox.executor.facts()["image"]
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\nLABEL csvanalyst.protocol=0000\n")
-    sandbox.client.images.build(path=str(tmp_path), tag="csvanalyst-runner:test-other-protocol")
+    sandbox.client.images.build(path=str(tmp_path), tag="csvanalyst-runner:test-other-protocol", rm=True, forcerm=True)
     try:
         mismatched = new_sandbox(Settings(image="csvanalyst-runner:test-other-protocol"))
         with pytest.raises(ImageUnavailable) as caught:
