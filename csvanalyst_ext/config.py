@@ -80,8 +80,8 @@ _UNITS: Final = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}
 
 def default_home(environment: Mapping[str, str]) -> Path:
     """Where caches, staged data and capsules live: ``$XDG_CACHE_HOME/csvanalyst``."""
-    base = environment.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "csvanalyst"
+    chosen = environment.get("XDG_CACHE_HOME")
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "csvanalyst"
 
 
 def resolve(config: Config | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -40,12 +40,22 @@ def title(plan: Plan) -> str:
         ordered = (
             measure_label(plan.measures[plan.order.measure]) if plan.order.measure is not None else plan.order.column
         )
-        direction = "highest" if plan.order.descending else "lowest"
         if plan.first is not None:
-            text += f", the {plan.first if plan.first > 1 else 'one'} with the {direction} {ordered}"
+            text += f", the {plan.first if plan.first > 1 else 'one'} with the {_rank(plan)}"
         else:
-            text += f", sorted by {ordered}, {direction} first"
+            text += f", sorted by {ordered}, {'highest' if plan.order.descending else 'lowest'} first"
     return text
+
+
+def _rank(plan: Plan) -> str:
+    """What decides the places: "highest average fare", "most rows"."""
+    if plan.order is None:
+        return ""
+    measure = plan.measures[plan.order.measure] if plan.order.measure is not None else None
+    if measure is not None and measure.function in ("count", "count distinct"):
+        return f"{'most' if plan.order.descending else 'fewest'} {measure_label(measure)}"
+    label = measure_label(measure) if measure is not None else plan.order.column
+    return f"{'highest' if plan.order.descending else 'lowest'} {label}"
 
 
 def where(plan: Plan) -> str:
@@ -77,11 +87,19 @@ def _single(plan: Plan, rows: Sequence[Sequence[Any]]) -> str:
     if len(values) == 1 and plan.measures[0].function == "count distinct":
         there, noun = ("is", "value") if values[0] == 1 else ("are", "values")
         return f"There {there} {show(values[0])} different {noun} of {plan.measures[0].column} among the rows{about}."
-    parts = [f"the {measure_label(m)} is {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
+    parts = [f"the {_named(m, v)} is {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
     if plan.measures[0].function in ("count", "count distinct"):
         parts = [f"{measure_label(m)}: {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
     text = _join(parts)
     return f"{text[0].upper()}{text[1:]}{_about(plan)}."
+
+
+def _named(measure: Measure, value: Any) -> str:
+    """The lowest of dates, which arrive as text, is the earliest."""
+    words = {"min": "earliest", "max": "latest"}
+    if isinstance(value, str) and measure.function in words:
+        return f"{words[measure.function]} {measure.column}"
+    return measure_label(measure)
 
 
 def _about(plan: Plan) -> str:
@@ -109,22 +127,22 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
     ordered = measure_label(plan.measures[plan.order.measure]) if plan.order and plan.order.measure is not None else ""
     ordered = ordered or (plan.order.column if plan.order else "")
     at = list(columns).index(ordered) if ordered in columns else None
-    direction = "highest" if plan.order and plan.order.descending else "lowest"
+    rank = _rank(plan)
     about = f"among the rows of {plan.table}{where(plan)}" if plan.filters else f"among all rows of {plan.table}"
     wanted = plan.first or 1
     if at is None and len(columns) <= 3 and count <= MOST_LISTED:
         listed = "; ".join(", ".join(show(value) for value in row) for row in rows)
-        head = f"{_join(list(columns))} with the {direction} {ordered}, {about}"
+        head = f"{_join(list(columns))} with the {rank}, {about}"
         return f"{_capital(head)}: {listed}{_shared(count, wanted)}."
     if at is None or len(columns) > 3:
         shared = _shared(count, wanted)
-        return f"{show(count)} row{'s' * (count != 1)} with the {direction} {ordered}, {about}{shared}."
+        return f"{show(count)} row{'s' * (count != 1)} with the {rank}, {about}{shared}."
     named = []
     for row in rows[:MOST_LISTED]:
         label = ", ".join(show(v) for i, v in enumerate(row) if i != at)
         named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
     listed = _join(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
-    places = f"The {wanted} {direction} by {ordered}" if wanted > 1 else f"The {direction} {ordered}"
+    places = f"The {wanted} with the {rank}" if wanted > 1 else f"The {rank}"
     return f"{places}, {about}: {listed}{_shared(count, wanted)}."
 
 

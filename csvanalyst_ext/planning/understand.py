@@ -234,10 +234,15 @@ def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]
     found: dict[str, None] = {}
     for token in unknown:
         said = forms(token.norm)
-        found |= dict.fromkeys(name for name in names if said & set(pieces(name)))
+        found |= dict.fromkeys(name for name in names if said & _written_out(name))
         keys = {key(name): name for name in names}
         found |= {keys[k]: None for k in difflib.get_close_matches(key(token.text), list(keys), 2, 0.8)}
     return tuple(found)[:_MAX_CHOICES]
+
+
+def _written_out(name: str) -> set[str]:
+    words = pieces(name)
+    return {*words, *(long for word in words for long in lexicon.ABBREVIATIONS.get(word, ()))}
 
 
 def examples(tables: Sequence[Table]) -> tuple[str, ...]:

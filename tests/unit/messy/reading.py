@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +85,7 @@ def run(
             threads=2,
             sink=Sink(1, write),
         )
-        assert os.listdir(scratch) == [], "the scratch directory is left as it was found"
+        assert list(scratch.iterdir()) == [], "the scratch directory is left as it was found"
     wire = protocol.dump_json(reply.to_json())
     assert len(wire) < 3_100_000
     reply = protocol.Reply.from_json(json.loads(wire))
