@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -38,8 +40,13 @@ MAX_BODIES: Final = 32
 MAX_CODE_BYTES: Final = 256 * 1024
 MAX_NAME: Final = 255
 MAX_MESSAGE: Final = 8 * 1024
+MAX_DEPTH: Final = 32
+MAX_PARTS: Final = 100_000
+"""How deep the free-form fields (``details``, ``report``) may be nested, and how many objects and lists
+they may hold: reading them must stay cheap."""
 
 STATUSES: Final = ("ok", "refused", "error", "timeout", "memory", "cancelled", "crashed")
+CAPS: Final = ("rows", "columns", "bytes", "cells")
 BODY_KINDS: Final = ("table", "image/png", "application/vnd.vegalite.v5+json", "parquet")
 
 
@@ -158,12 +165,19 @@ def dump_json(value: Mapping[str, Any]) -> bytes:
 
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data, parse_constant=_no_constant)
+        text = data.decode("utf-8")  # ``json`` itself would also take other encodings, and surrogates
+        value = json.loads(text, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped one; it could be written nowhere
     except (ValueError, RecursionError) as error:
         raise ProtocolError("bad_json", "a frame does not hold valid JSON") from error
     if not isinstance(value, dict):
         raise ProtocolError("bad_json", "a frame does not hold a JSON object")
     return value
+
+
+# A superset of the escapes of surrogates; pairs are whole characters.
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def _no_constant(name: str) -> None:
@@ -186,6 +200,37 @@ def _text(raw: Mapping[str, Any], key: str, most: int, default: Any = ...) -> An
     if isinstance(value, str) and len(value) > most:
         raise ProtocolError("bad_field", f"field {key!r} is longer than {most} characters")
     return value
+
+
+def _seconds(raw: Mapping[str, Any], key: str) -> float:
+    value = _get(raw, key, (int, float))
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise ProtocolError("bad_field", f"field {key[:40]!r} is out of range")
+    return seconds
+
+
+def _tree(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A free-form object.  Refused when walking it could exhaust the stack, or take long."""
+    value: dict[str, Any] = _get(raw, key, dict)
+    level: list[Any] = [value]
+    parts = 0
+    for _ in range(MAX_DEPTH):
+        parts += len(level)
+        if parts > MAX_PARTS:
+            raise ProtocolError("bad_field", f"field {key!r} has too many parts")
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return value
+    raise ProtocolError("bad_field", f"field {key!r} is nested too deep")
 
 
 def _count(raw: Mapping[str, Any], key: str, default: Any = ...) -> Any:
@@ -353,7 +398,7 @@ class Fault:
             code,
             _text(raw, "message", MAX_MESSAGE),
             _text(raw, "hint", MAX_MESSAGE),
-            _get(raw, "details", dict),
+            _tree(raw, "details"),
         )
 
 
@@ -429,10 +474,8 @@ class Reply:
         if len(bodies) > MAX_BODIES:
             raise ProtocolError("bad_field", "a reply names too many bodies")
         timings = _get(raw, "timings", dict)
-        for key in timings:
-            _get(timings, key, (int, float))
         truncated = _get(raw, "truncated", list)
-        if not set(map(str, truncated)) <= {"rows", "columns", "bytes", "cells"}:
+        if len(truncated) > len(CAPS) or not all(isinstance(cap, str) and cap in CAPS for cap in truncated):
             raise ProtocolError("bad_field", "unknown cap in 'truncated'")
         return cls(
             status=status,
@@ -444,8 +487,8 @@ class Reply:
             bodies=tuple(BodyInfo.from_json(b) for b in bodies),
             stdout=_text(raw, "stdout", MAX_PAYLOAD),
             stdout_truncated=_get(raw, "stdout_truncated", bool),
-            timings={key: float(value) for key, value in timings.items()},
-            report=_get(raw, "report", dict),
+            timings={key: _seconds(timings, key) for key in timings},
+            report=_tree(raw, "report"),
         )
 
 
@@ -463,8 +506,7 @@ class Hello:
         versions = _get(raw, "versions", dict)
         for key in versions:
             _text(versions, key, 64)
-        seconds = _get(raw, "seconds", (int, float))
-        return cls(_text(raw, "protocol", 64), versions, float(seconds))
+        return cls(_text(raw, "protocol", 64), versions, _seconds(raw, "seconds"))
 
 
 def failure(status: str, code: str, message: str, hint: str = "", **details: Any) -> Reply:

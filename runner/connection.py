@@ -74,7 +74,7 @@ def connect(
         "threads": threads,
         "memory_limit": f"{max(memory_limit // MIB, 1)}MiB",
         "temp_directory": spill,
-        "max_temp_directory_size": f"{_spill_limit(scratch)}MiB",
+        "max_temp_directory_size": f"{_spill_limit(scratch, memory_limit)}MiB",
     }
     try:
         connection = duckdb.connect(":memory:", config={**_FIXED, **limits})
@@ -127,10 +127,11 @@ def _create_view(connection: duckdb.DuckDBPyConnection, name: str, file: str) ->
         raise LockdownFailed("table_unreadable", f"The table {name!r} cannot be read.", name) from error
 
 
-def _spill_limit(scratch: str) -> int:
-    """MiB that queries may spill: three quarters of what is free, so that other files still fit."""
+def _spill_limit(scratch: str, memory_limit: int) -> int:
+    """MiB that queries may spill: three quarters of what is free, so that other files still fit, and
+    never more than four times the memory."""
     state = os.statvfs(scratch)
-    return max(state.f_bavail * state.f_frsize * 3 // 4 // MIB, 1)
+    return max(min(state.f_bavail * state.f_frsize * 3 // 4, 4 * memory_limit) // MIB, 1)
 
 
 def _check(connection: duckdb.DuckDBPyConnection, limits: Mapping[str, Any], files: list[str], spill: str) -> None:

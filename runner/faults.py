@@ -56,19 +56,38 @@ _ENTRIES: Final[Mapping[str, str]] = {
 }
 
 
+# The engine's names of its errors, for those that come through Arrow without their class.
+_TYPES: Final[Mapping[str, str]] = {
+    "Out of Memory": "OutOfMemoryException",
+    "INTERRUPT": "InterruptException",
+    "Conversion": "ConversionException",
+    "Out of Range": "OutOfRangeException",
+    "Mismatch Type": "TypeMismatchException",
+    "Invalid type": "InvalidTypeException",
+    "Permission": "PermissionException",
+    "TransactionContext": "TransactionException",
+    "Not implemented": "NotImplementedException",
+    "Invalid Input": "InvalidInputException",
+    "IO": "IOException",
+    "INTERNAL": "InternalException",
+    "FATAL": "FatalException",
+}
+
+
 def engine_fault(
-    error: duckdb.Error, text: str = "", *, columns: Collection[str] = (), offset: int = 0
+    error: Exception, text: str = "", *, columns: Collection[str] = (), offset: int = 0
 ) -> tuple[str, Fault]:
-    """The status and the fault of an engine error.
+    """The status and the fault of an engine error, which may have come through Arrow (``OSError``).
 
     ``text`` is the query, for line and column; ``offset`` the bytes that were put before it when it
     ran; ``columns`` the columns it could have named.
     """
-    status, code, hint = next(
-        ((s, c, h) for name, s, c, h in _CLASSES if isinstance(error, getattr(duckdb, name))),
-        ("error", "sql_failed", ""),
-    )
     facts = facts_of(error)
+    named = _TYPES.get(str(facts.get("exception_type", "")), "")
+    status, code, hint = next(
+        ((s, c, h) for name, s, c, h in _CLASSES if isinstance(error, getattr(duckdb, name)) or name == named),
+        ("error", "sql_failed", "Write the query in another way."),
+    )
     details: dict[str, Any] = {}
     place, length = _place(facts, offset)
     if place is not None and text:
@@ -92,7 +111,10 @@ def engine_fault(
         hint = "Cast the values to the type that is wanted: CAST(column AS type), or TRY_CAST to get NULL instead."
     if name:
         details["construct"] = name[:200]
-    return status, Fault(code, tidy(str(facts.get("exception_message", ""))), hint, details)
+    message = str(facts.get("exception_message", ""))
+    if status == "memory":  # the engine's advice is to change its settings, which nobody can here
+        message = f"The query needed more memory than there is: {message.partition(chr(10))[0]}"
+    return status, Fault(code, tidy(message), hint, details)
 
 
 def facts_of(error: BaseException) -> Mapping[str, Any]:

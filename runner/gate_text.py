@@ -44,7 +44,7 @@ def tokens(text: str) -> Iterator[Token]:
     """The tokens of ``text``, comments included, white space not."""
     data = text.encode()
     found = duckdb.tokenize(text)
-    ends = [start for start, _ in found[1:]] + [len(data)]
+    ends = ([start for start, _ in found[1:]] + [len(data)])[: len(found)]
     for (start, kind), end in zip(found, ends, strict=True):
         piece = data[start:end].decode(errors="replace").rstrip()
         quoted = kind == duckdb.token_type.string_const or piece[:1] == '"'

@@ -162,7 +162,7 @@ class _Judgement:
         elif kind == "SHOW_REF":
             self._show(node)
         elif kind == "SET_OPERATION_NODE":
-            self.set_operations += 1
+            self.set_operations += max(len(node.get("children", ())), 1)
             if self.set_operations > MAX_SET_OPERATIONS:
                 raise too_complex("set operations", MAX_SET_OPERATIONS)
         if "function_name" in node:

@@ -48,11 +48,31 @@ def ingest_parquet(engine: Engine, path: str) -> dict[str, Any]:
     item = f"read_parquet({literal(engine.source)})"
     try:
         rows = int(engine.row(f"SELECT num_rows FROM parquet_file_metadata({literal(engine.source)})")[0])
-        return _ingest_relation(engine, item, rows, size, {"format": "parquet"})
+        names = _parquet_names(engine)
+
+        @contextlib.contextmanager
+        def opened() -> Iterator[str]:
+            yield item
+
+        return _ingest_opened(engine, opened, names, rows, size, {"format": "parquet"})
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise _broken_parquet(str(error).replace(engine.source, "the file").splitlines()[0][:300]) from error
+
+
+def _parquet_names(engine: Engine) -> list[str]:
+    """The names of the top-level columns as the file has them (the reader makes them unique)."""
+    elements = engine.rows(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(engine.source)})")
+    names, place = [], 1
+    while place < len(elements):
+        names.append(elements[place][0])
+        below = elements[place][1]
+        place += 1
+        while below and place < len(elements):
+            below += elements[place][1] - 1
+            place += 1
+    return names
 
 
 def _broken_parquet(why: str) -> IngestFault:
@@ -113,16 +133,6 @@ def _kept(batches: Iterator[pa.RecordBatch], failures: list[BaseException]) -> I
     except BaseException as error:
         failures.append(error)
         raise
-
-
-def _ingest_relation(engine: Engine, item: str, rows: int, size: int, dialect: dict[str, Any]) -> dict[str, Any]:
-    names = [row[0] for row in engine.rows(f"DESCRIBE FROM {item}")]
-
-    @contextlib.contextmanager
-    def opened() -> Iterator[str]:
-        yield item
-
-    return _ingest_opened(engine, opened, names, rows, size, dialect)
 
 
 def _ingest_opened(

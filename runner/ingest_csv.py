@@ -26,12 +26,12 @@ from .ingest_names import clean_names, has_header, kind
 from .ingest_repair import Tally, repair
 from .ingest_scan import Scan, Scanner
 from .ingest_text import LINE_CAP, TextSource, open_text, wrong_encoding
-from .ingest_types import Plan, guess
+from .ingest_types import BLIND, Plan, blind, guess
 
 MAX_COLUMNS: Final = 4096
 _FAST_LINE: Final = 2_000_000  # bytes; the engine's own default cap
 _SAMPLE_ROWS: Final = 1_000
-_PROBES: Final = 8
+_PROBES: Final = 24
 _PROBE_BYTES: Final = 8 * 1024
 
 
@@ -45,6 +45,7 @@ class Table:
     names: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
     scan: Scan
+    pieces: tuple[bytes, ...]
     notes: tuple[str, ...]
 
     @property
@@ -110,7 +111,7 @@ def examine(path: str, format_: str, compression: str, options: Mapping[str, Any
             else "The file has no header line."
         ]
         notes[0] += f" The columns are named {names[0]} to {names[-1]}."
-    scan = _scan(source, dialect)
+    scan, pieces = _scan(source, dialect)
     source, encoding_notes = _settle_encoding(source, scan, options)
     if scan.only_blank:
         _refuse_blank(source, True)
@@ -126,7 +127,7 @@ def examine(path: str, format_: str, compression: str, options: Mapping[str, Any
     rows = tuple(fields for fields in body[int(header) :] if len(fields) == len(names))
     if header and len(body) == 1 and scan.records == 1:
         notes.append("The file has a header and no rows.")
-    return Table(source, dialect, header, tuple(names), rows, scan, (*encoding_notes, *notes))
+    return Table(source, dialect, header, tuple(names), rows, scan, tuple(pieces), (*encoding_notes, *notes))
 
 
 def _as_text(source: TextSource, head: bytes, complete: bool) -> tuple[str, TextSource]:
@@ -185,7 +186,8 @@ def _past_preamble(source: TextSource, text: str, dialect: Dialect) -> TextSourc
     return replace(source, skip=source.skip + len(before.encode(encoding)))
 
 
-def _scan(source: TextSource, dialect: Dialect) -> Scan:
+def _scan(source: TextSource, dialect: Dialect) -> tuple[Scan, list[bytes]]:
+    """The facts, and pieces of whole lines from all over the file."""
     simple = dialect.delimiter.isascii() and dialect.quote.isascii()
     scanner = Scanner(
         ord(dialect.delimiter) if simple else -1,
@@ -193,9 +195,16 @@ def _scan(source: TextSource, dialect: Dialect) -> Scan:
         check_utf8=source.encoding == "utf-8",
         first_line=1 + dialect.skip,
     )
-    for chunk in source.scannable():
+    pieces: list[bytes] = []
+    every = 1
+    for number, chunk in enumerate(source.scannable()):
         scanner.feed(chunk)
-    return scanner.finish()
+        if number and number % every == 0:
+            middle = len(chunk) // 2
+            pieces.append(chunk[middle : middle + _PROBE_BYTES])
+            if len(pieces) > _PROBES:
+                pieces, every = pieces[1::2], 2 * every
+    return scanner.finish(), pieces
 
 
 def _settle_encoding(source: TextSource, scan: Scan, options: Mapping[str, Any]) -> tuple[TextSource, list[str]]:
@@ -281,25 +290,33 @@ def _row_bytes(table: Table) -> int:
 
 
 def _plans(table: Table) -> list[Plan]:
-    rows = [*table.sample[:_SAMPLE_ROWS], *_probe(table)]
+    return _guess([*table.sample[:_SAMPLE_ROWS], *_probe(table)], table, table.scan.records - int(table.header))
+
+
+def _guess(rows: Sequence[Sequence[str | None]], table: Table, count: int) -> list[Plan]:
+    """A plan for each column from some of the ``count`` rows."""
     if not rows:
         return [Plan()] * table.width
-    return [guess(column, delimiter=table.dialect.delimiter) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
+    plans = [guess(column, delimiter=table.dialect.delimiter) for column in columns]
+    if count <= len(rows):
+        return plans
+    # a file has one way of marking what is missing: expect it in all its columns
+    words = tuple(dict.fromkeys(word for plan in plans for word in plan.na))
+    plans = [replace(plan, na=words) if plan.type != "VARCHAR" else plan for plan in plans]
+    return [BLIND if blind(column) else plan for column, plan in zip(columns, plans, strict=True)]
 
 
 def _probe(table: Table) -> list[Sequence[str]]:
-    """Rows from the middle of a large file, where no value can span lines."""
-    source = table.source
-    if not source.direct or table.scan.size < 16 * _PROBES * _PROBE_BYTES or table.scan.lines != table.scan.records:
+    """Rows from all over a large file, where no value can span lines."""
+    if table.scan.lines != table.scan.records:
         return []
     found: list[Sequence[str]] = []
-    with open(source.path, "rb") as file:
-        for place in range(1, _PROBES + 1):
-            file.seek(source.size * place // (_PROBES + 1))
-            block = file.read(_PROBE_BYTES).split(b"\n")[1:-1]
-            lines = io.StringIO(b"\n".join(block).decode("utf-8", "replace"), newline="")
-            with contextlib.suppress(csv.Error):
-                found += [fields for _, fields in records(lines, table.dialect) if len(fields) == table.width]
+    encoding = table.source.encoding if table.source.ascii_based else "utf-8"
+    for piece in table.pieces:
+        lines = io.StringIO("\n".join(piece.decode(encoding, "replace").splitlines()[1:-1]), newline="")
+        with contextlib.suppress(csv.Error):
+            found += [fields for _, fields in records(lines, table.dialect) if len(fields) == table.width]
     return found
 
 
@@ -308,7 +325,8 @@ def _probe(table: Table) -> list[Sequence[str]]:
 
 def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]:
     """Diagnose all of the file, then load what was mended.  Raises ``IngestFault``."""
-    tally, count, sample = Tally(), 0, []
+    tally, count = Tally(), 0
+    sample: list[list[str | None]] = []
     if table.dialect.blanks:
         tally.add("blanks", 1 + table.dialect.skip)
     for line, cells in repairing.rows(table.source, table.dialect, table.width, tally):
@@ -347,8 +365,7 @@ def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]
     relation = Relation(
         opened, table.width, rows, table.scan.size, rows * _row_bytes(table), lambda row: _walk(table, row)
     )
-    columns = list(zip(*sample[header:], strict=True)) or [()] * table.width
-    plans = [guess(column, delimiter=table.dialect.delimiter) for column in columns]
+    plans = _guess(sample[header:], table, rows)
     try:
         loaded = load(engine, relation, table.names, plans)
     except TakeSlowRoad as error:

@@ -42,6 +42,7 @@ _TEXT_KINDS: Final = (
 )
 _SAMPLE_ROWS: Final = 2_000
 _READ: Final = 1024 * 1024
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
 
 
 def ingest_json(engine: Engine, path: str, compression: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,62 +222,83 @@ def _batches(source: TextSource, order: list[str], schema: pa.Schema, keys: _Key
         yield pa.record_batch(columns, schema=schema)
 
 
+class _Text:
+    """Text that is read piece by piece: a window, the place in it, and the line of that place."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._want = _READ
+        self.window, self.place, self.line, self.ended = "", 0, 1, False
+
+    def move(self, place: int) -> None:
+        self.line += self.window.count("\n", self.place, place)
+        self.place = place
+
+    def more(self) -> None:
+        """Drop what was read and append a piece, larger each time in a row that nothing was read."""
+        self._want = _READ if self.place else min(2 * self._want, LINE_CAP)
+        piece = self._stream.read(self._want)
+        self.window, self.place, self.ended = self.window[self.place :] + piece, 0, not piece
+
+    def skip_blanks(self) -> bool:
+        """Go to the next character that is no blank; false at the end of the text."""
+        while True:
+            found = _BLANKS.match(self.window, self.place)
+            assert found is not None
+            self.move(found.end())
+            if self.place < len(self.window) or self.ended:
+                return self.place < len(self.window)
+            self.more()
+
+    @property
+    def next(self) -> str:
+        return self.window[self.place]
+
+    def line_at(self, place: int) -> int:
+        return self.line + self.window.count("\n", self.place, place)
+
+
 def values(source: TextSource) -> Iterator[tuple[int, Any]]:
     """Each record of an array, or of lines, with its line.  Raises ``IngestFault`` (json_broken).
 
     Memory held is about the largest record, at most ``LINE_CAP``, and one piece of text.
     """
     decoder = json.JSONDecoder(parse_float=_Float)
-    text, position, line, array, first, want = "", 0, 1, False, True, _READ
     with source.lines() as stream:
-        ended = False
-        while True:
-            while position < len(text) and text[position] in " \t\r\n":
-                position += 1
-            if position >= len(text) and not ended:
-                line, text, position, ended = _more(stream, text, position, line, want)
-                continue
-            if position >= len(text):
-                if array:
-                    raise _broken(line + text.count("\n"), "the array is not closed")
+        text = _Text(stream)
+        array = text.skip_blanks() and text.next == "["
+        if array:
+            text.move(text.place + 1)
+        while text.skip_blanks():
+            if array and text.next == "]":
+                text.move(text.place + 1)
+                if text.skip_blanks():
+                    raise _broken(text.line, "there is text after the end of the array")
                 return
-            if first and text[position] == "[":
-                array, first, position = True, False, position + 1
+            if array and text.next == ",":
+                text.move(text.place + 1)
                 continue
-            if array and text[position] in ",]":
-                if text[position] == "]":
-                    if text[position + 1 :].strip() or stream.read(1024).strip():
-                        raise _broken(line + text.count("\n", 0, position), "there is text after the end of the array")
-                    return
-                position += 1
-                continue
-            first = False
-            try:
-                value, end = decoder.raw_decode(text, position)
-                cut = end == len(text) and not ended
-            except json.JSONDecodeError as error:
-                if ended or len(text) - position > LINE_CAP:
-                    at = line + text.count("\n", 0, position)
-                    raise _broken(at, error.msg, line + text.count("\n", 0, error.pos)) from error
-                cut = True
-            except (RecursionError, ValueError) as error:
-                at = line + text.count("\n", 0, position)
-                raise _broken(at, "its values are nested too deeply or its numbers too long") from error
-            if cut:
-                want = min(2 * want, LINE_CAP)
-                line, text, position, ended = _more(stream, text, position, line, want)
-                continue
-            yield line + text.count("\n", 0, position), value
-            line += text.count("\n", 0, end)
-            text, position = (text[end:], 0) if end > _READ else (text, end)
-            if position:
-                line -= text.count("\n", 0, end)
+            line = text.line
+            yield line, _value(decoder, text)
+        if array:
+            raise _broken(text.line, "the array is not closed")
 
 
-def _more(stream: Any, text: str, position: int, line: int, want: int) -> tuple[int, str, int, bool]:
-    """Drop what is read, append ``want`` more characters: (line, text, position, whether it ended)."""
-    piece = stream.read(want)
-    return line + text.count("\n", 0, position), text[position:] + piece, 0, not piece
+def _value(decoder: json.JSONDecoder, text: _Text) -> Any:
+    """The value at the text's place, which moves behind it."""
+    while True:
+        try:
+            value, end = decoder.raw_decode(text.window, text.place)
+        except json.JSONDecodeError as error:
+            if text.ended or len(text.window) - text.place > LINE_CAP:
+                raise _broken(text.line, error.msg, text.line_at(error.pos)) from error
+        except (RecursionError, ValueError) as error:
+            raise _broken(text.line, "values are nested too deeply, or a number is too long") from error
+        else:
+            if end < len(text.window) or text.ended:  # a number at the edge may go on
+                text.move(end)
+                return value
+        text.more()
 
 
 def _broken(start: int, what: str, at: int = 0) -> IngestFault:

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
 from . import ingest_profile as profiling
-from .ingest_engine import Engine, name, row_group_size, stream
+from .ingest_engine import Engine, literal, name, row_group_size, stream
 from .ingest_faults import IngestFault, TakeSlowRoad, shown
 from .ingest_names import NA_WORDS
 from .ingest_profile import Profile
-from .ingest_types import Plan, open_order, swapped
+from .ingest_types import Plan, ladder, open_order
 
 MEMORY_SHARE: Final = 0.4
 _LOOK_BATCH: Final = 100
@@ -170,10 +170,9 @@ def _missing_notes(names: Sequence[str], plans: Sequence[Plan], places: list[int
     notes = []
     for place, count in zip(places, counts, strict=True):
         if count:
-            words = " or ".join(shown(word) for word in plans[place].na[:3]) or "only blanks"
-            more = " (or a like word)" if len(plans[place].na) > 3 else ""
+            words = " or ".join(map(shown, plans[place].na)) or "only blanks"
             cells = "1 cell holds" if count == 1 else f"{count:,} cells hold"
-            notes.append(f"Column {shown(names[place])}: {cells} {words}{more}, read as NULL.")
+            notes.append(f"Column {shown(names[place])}: {cells} {words}, read as NULL.")
     return notes
 
 
@@ -182,11 +181,23 @@ def _missing_notes(names: Sequence[str], plans: Sequence[Plan], places: list[int
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    place: int
+    """One plan held against all texts of a column: how many do not fit, and the first of them."""
+
     plan: Plan
     misfits: int
     row: int | None
     text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """All that was seen of a column: its texts that mean NULL, whether blanks stand around some
+    values, how many values there are, and the looks."""
+
+    words: tuple[str, ...]
+    blanks: bool
+    filled: int
+    looks: tuple[_Look, ...]
 
 
 def settle(
@@ -195,56 +206,74 @@ def settle(
     """Plans that every text fits, found by looking at all texts of the columns in question."""
     places = [i for i, p in enumerate(plans) if p.type != "VARCHAR" and not p.proved and (p.doubt or not only_doubt)]
     settled = list(plans)
+    if not only_doubt:
+        refuted = _refuted(engine, relation, plans, places)
+        for place in set(places) - refuted:
+            settled[place] = replace(plans[place], proved=True)
+        places = sorted(refuted)
     for start in range(0, len(places), _LOOK_BATCH):
-        tried = [(i, plan) for i in places[start : start + _LOOK_BATCH] for plan in _ladder(plans[i])]
-        looks = _look(engine, relation, tried)
-        for place in places[start : start + _LOOK_BATCH]:
-            mine = [look for look in looks if look.place == place]
-            settled[place], note = _choose(relation, plans[place], mine)
+        batch = places[start : start + _LOOK_BATCH]
+        for place, column in zip(batch, _look(engine, relation, plans, batch), strict=True):
+            settled[place], note = _choose(relation, plans[place], column)
             if note:
                 notes.append(f"Column {shown(names[place])}: {note}.")
     return settled
 
 
-def _ladder(plan: Plan) -> list[Plan]:
-    wide = replace(plan, na=NA_WORDS, trim=True)
-    if plan.type == "BIGINT":
-        return [wide, replace(wide, type="DECIMAL(38,0)"), replace(wide, type="DOUBLE")]
-    if plan.type == "BOOLEAN":
-        return [replace(wide, words=("true", "True", "TRUE", "false", "False", "FALSE"))]
-    return [wide, swapped(wide)] if open_order(plan) else [wide]
-
-
-def _look(engine: Engine, relation: Relation, tried: Sequence[tuple[int, Plan]]) -> list[_Look]:
-    """For each plan: how many texts do not fit it, and the first of them."""
-    wanted = []
-    for place, plan in tried:
-        misfit = plan.misfit(f"({plan.text(f'c{place}')})", exact=True)
-        wanted.append(f"count_if({misfit}), min(r) FILTER ({misfit}), arg_min(c{place}, r) FILTER ({misfit})")
-    columns = ", ".join(f"c{i}" for i in sorted({place for place, _ in tried}))
+def _refuted(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Sequence[int]) -> set[int]:
+    """Those columns in which the cheap check finds a text that may not fit."""
+    texts = ", ".join(f"{plans[i].text(f'c{i}')} AS t{i}" for i in places)
+    values = ", ".join(f"t{i}, {plans[i].value(f't{i}')} AS v{i}" for i in places)
+    checks = [plans[i].misfit(f"t{i}", value=f"v{i}", exact=False, underscores=relation.underscores) for i in places]
     with relation.open() as source:
-        numbered = f"SELECT {columns}, row_number() OVER () AS r FROM {source}"
-        found: tuple[Any, ...] = engine.row(f"SELECT {', '.join(wanted)} FROM ({numbered})")
-    return [_Look(place, plan, *found[i * 3 : i * 3 + 3]) for i, (place, plan) in enumerate(tried)]
+        wanted = ", ".join(f"count_if({check})" for check in checks)
+        counts = engine.row(f"SELECT {wanted} FROM (SELECT {values} FROM (SELECT {texts} FROM {source}))")
+    return {place for place, count in zip(places, counts, strict=True) if count}
 
 
-def _choose(relation: Relation, plan: Plan, looks: list[_Look]) -> tuple[Plan, str]:
-    fitting = [look for look in looks if not look.misfits]
+def _look(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Sequence[int]) -> list[_Column]:
+    wanted, layer = [], ["row_number() OVER () AS r"]
+    words = ", ".join(literal(word) for word in NA_WORDS)
+    for place in places:
+        layer += [f"c{place}", f"trim(c{place}) AS b{place}", f"b{place} IN ({words}) AS w{place}"]
+        wanted.append(
+            f"list(DISTINCT b{place}) FILTER (w{place}), coalesce(bool_or(b{place} <> c{place}), false), "
+            f"count_if(NOT w{place} AND b{place} <> '')"
+        )
+        for number, plan in enumerate(ladder(plans[place])):
+            misfit = f"m{place}_{number}"
+            text = f"({plan.text(f'c{place}')})"
+            layer.append(f"{plan.misfit(text, exact=True)} AS {misfit}")
+            wanted.append(f"count_if({misfit}), min(r) FILTER ({misfit}), arg_min(c{place}, r) FILTER ({misfit})")
+    with relation.open() as source:
+        found = iter(engine.row(f"SELECT {', '.join(wanted)} FROM (SELECT {', '.join(layer)} FROM {source})"))
+    columns = []
+    for place in places:
+        missing, blanks, filled = next(found), next(found), next(found)
+        looks = tuple(_Look(plan, next(found), next(found), next(found)) for plan in ladder(plans[place]))
+        present = tuple(word for word in NA_WORDS if word in (missing or ()))
+        columns.append(_Column(present, blanks, filled, looks))
+    return columns
+
+
+def _choose(relation: Relation, plan: Plan, column: _Column) -> tuple[Plan, str]:
+    fitting = [look.plan for look in column.looks if not look.misfits]
+    if plan.blind and (not fitting or not column.filled):
+        return Plan(), ""
+    if fitting and not (open_order(plan) and len(fitting) > 1):
+        proved = replace(fitting[0], proved=True, doubt=False, blind=False)
+        return replace(proved, na=column.words, trim=column.blanks), ""
     if open_order(plan):
-        if len(fitting) == 1:
-            return replace(fitting[0].plan, proved=True, doubt=False), ""
-        return Plan(), _open_order_note(looks, bool(fitting))
-    if fitting:
-        return replace(fitting[0].plan, proved=True, doubt=False), ""
-    least = min(looks, key=lambda look: look.misfits)
+        return Plan(), _open_order_note(column.looks, bool(fitting))
+    least = min(column.looks, key=lambda look: look.misfits)
     values = "1 value does" if least.misfits == 1 else f"{least.misfits:,} values do"
-    first = (
-        "" if least.row is None else f", {'first ' if least.misfits > 1 else ''}at line {relation.line_of(least.row)}"
-    )
-    return Plan(), f"{values} not read as {least.plan.type}{first}: {shown(least.text or '')}; kept as text"
+    where = ""
+    if least.row is not None:
+        where = f", {'first ' if least.misfits > 1 else ''}at line {relation.line_of(least.row)}"
+    return Plan(), f"{values} not read as {least.plan.type}{where}: {shown(least.text or '')}; kept as text"
 
 
-def _open_order_note(looks: list[_Look], both: bool) -> str:
+def _open_order_note(looks: Sequence[_Look], both: bool) -> str:
     if both:
         return (
             "holds dates that read both as day/month and as month/day; kept as text "

@@ -46,6 +46,7 @@ _CLOCKS: Final = (
 )
 _ZONED_PATTERN: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)"
 _ZONED: Final = re.compile(_ZONED_PATTERN)
+_UTC_PATTERN: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?Z"
 _SHORT_YEAR: Final = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}")
 _THOUSANDS: Final = re.compile(r"-?[$€£¥]? ?-?\d{1,3}([,.' \u00a0]\d{3})+([.,]\d+)?( ?[€%])?")
 _MONEY: Final = re.compile(r"-?[$€£¥] ?-?\d+([.,]\d+)?|-?\d+([.,]\d+)? ?[€$£¥]")
@@ -61,7 +62,8 @@ class Plan:
     ``formats`` are strptime formats (DATE, TIMESTAMP); ``na`` the texts that mean NULL; ``words``
     those of a BOOLEAN; ``comma`` a decimal comma; ``trim`` that blanks around values are dropped.
     ``proved`` says that all texts are known to fit; ``doubt`` that they probably do not all fit or
-    that the order of day and month is open, so that the whole column must be looked at first.
+    that the order of day and month is open, so that the whole column must be looked at first;
+    ``blind`` that the sample held no value at all.  ``utc`` says that each text ends in Z.
     """
 
     type: str = "VARCHAR"
@@ -72,6 +74,8 @@ class Plan:
     trim: bool = False
     proved: bool = False
     doubt: bool = False
+    blind: bool = False
+    utc: bool = False
     note: str = ""
 
     @property
@@ -83,6 +87,8 @@ class Plan:
             return f"holds dates, read as {'day, month' if self.formats[0][1] == 'd' else 'month, day'}, year"
         if self.type == "TIMESTAMPTZ":
             return "holds times with a zone or an offset, kept as instants in UTC"
+        if self.utc:
+            return "holds times in UTC (ending in Z), kept without the zone"
         return ""
 
     def text(self, ref: str) -> str:
@@ -135,9 +141,16 @@ class Plan:
             return f"({lost} OR NOT starts_with({value}::VARCHAR, {ref}))"
         if self.type == "TIMESTAMPTZ":
             return f"({lost} OR NOT regexp_full_match({ref}, '{_ZONED_PATTERN}'))"
+        if self.utc and exact:
+            return f"({lost} OR NOT regexp_full_match({ref}, '{_UTC_PATTERN}'))"
+        if self.utc:
+            odd = f"substr({ref}, 17, 1) <> ':' OR contains(substr({ref}, 12), ' ')"
+            return f"({lost} OR strlen({ref}) <> 20 OR NOT suffix({ref}, 'Z') OR {odd})"
         if self.formats in _ISO:
-            length, rest = _ISO[self.formats]
+            length, rest, pattern = _ISO[self.formats]
             early = f"{value} < DATE '1000-01-01'"
+            if exact:
+                return f"({lost} OR {early} OR NOT regexp_full_match({ref}, '{pattern}'))"
             return f"({lost} OR strlen({ref}) <> {length} OR {early} OR {rest.format(ref=ref)})"
         if self.formats:
             # strptime takes 'infinity' and 'epoch', and reads 13 as the year 13
@@ -148,16 +161,22 @@ class Plan:
         return "FALSE"
 
 
+_DAY: Final = r"\d{4}-\d{1,2}-\d{1,2}"
 _ISO: Final = {
-    ("%Y-%m-%d",): (10, "contains({ref}, ' ') OR contains({ref}, 'T')"),
+    ("%Y-%m-%d",): (10, "contains({ref}, ' ') OR contains({ref}, 'T')", _DAY),
     ("%Y-%m-%d %H:%M:%S",): (
         19,
         "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z') OR contains(substr({ref}, 12), ' ')",
+        _DAY + r" \d{1,2}:\d{2}:\d{2}",
     ),
-    ("%Y-%m-%dT%H:%M:%S",): (19, "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z') OR contains({ref}, ' ')"),
+    ("%Y-%m-%dT%H:%M:%S",): (
+        19,
+        "substr({ref}, 17, 1) <> ':' OR contains({ref}, 'Z') OR contains({ref}, ' ')",
+        _DAY + r"T\d{1,2}:\d{2}:\d{2}",
+    ),
 }
-"""Formats that the engine's cast reads: length in bytes, and a condition on texts of that length
-which hold more than the cast keeps (a time after a date, a zone after a time)."""
+"""Formats that the engine's cast reads: the usual length in bytes, a condition on texts of that length
+which hold more than the cast keeps (a time after a date, a zone after a time), and the exact shape."""
 _SPECIAL: Final = "'epoch', 'infinity', '-infinity'"
 
 
@@ -197,7 +216,7 @@ def _typed(texts: Collection[str], delimiter: str, numbers: bool) -> Plan:
     if all(map(_TIME.fullmatch, texts)):
         return Plan("TIME")
     if all(map(_ZONED.fullmatch, texts)):
-        return Plan("TIMESTAMPTZ")
+        return Plan("TIMESTAMP", utc=True) if all(text.endswith("Z") for text in texts) else Plan("TIMESTAMPTZ")
     return _dated(texts) or Plan(note=_advice(texts) if numbers else "")
 
 
@@ -264,6 +283,31 @@ def swapped(plan: Plan) -> Plan:
     swap = {"%d": "%m", "%m": "%d"}
     formats = tuple(re.sub("%[dm]", lambda m: swap[m[0]], form) for form in plan.formats)
     return replace(plan, formats=formats)
+
+
+def blind(texts: Sequence[str | None]) -> bool:
+    """Whether a sample holds nothing to guess from."""
+    return all(not text or not text.strip(" ") or text.strip(" ") in NA_WORDS for text in texts)
+
+
+BLIND: Final = Plan("BIGINT", doubt=True, blind=True)
+"""For a column that is empty as far as the sample goes."""
+
+
+def ladder(plan: Plan) -> list[Plan]:
+    """The plans to try on the whole column, narrowest first, when ``plan`` is in doubt or refuted."""
+    wide = replace(plan, na=NA_WORDS, trim=True)
+    whole = [wide, replace(wide, type="DECIMAL(38,0)"), replace(wide, type="DOUBLE")]
+    if plan.blind:
+        dates = [replace(wide, type="DATE" if form == "%Y-%m-%d" else "TIMESTAMP", formats=(form,)) for (form,) in _ISO]
+        return [*whole, *dates, replace(wide, type="BOOLEAN", words=(*BOOL_TRUE, *BOOL_FALSE))]
+    if plan.type == "BIGINT":
+        return whole
+    if plan.type == "BOOLEAN":
+        return [replace(wide, words=(*BOOL_TRUE, *BOOL_FALSE))]
+    if plan.utc:
+        return [wide, replace(wide, type="TIMESTAMPTZ", utc=False)]
+    return [wide, swapped(wide)] if open_order(plan) else [wide]
 
 
 def open_order(plan: Plan) -> bool:

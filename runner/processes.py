@@ -9,10 +9,11 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from csvanalyst_ext.protocol import Decoder
+from csvanalyst_ext.protocol import BODY_CHUNK, Decoder, Frame, Kind
 
 END_WITHIN: Final = 5.0
 """Seconds that killed processes may take to disappear before the sandbox gives itself up."""
@@ -73,6 +74,25 @@ def new_worker(place: str) -> tuple[Worker, tuple[int, int]]:
     os.set_blocking(read, False)
     ours.setblocking(False)
     return Worker(ours, Output(read), place), (theirs.detach(), write)
+
+
+def joined(frames: list[Frame]) -> Iterator[Frame]:
+    """The frames of a worker, small pieces of a body joined: what the host has to look at is then bounded
+    by bytes, whatever the pieces that a worker sends."""
+    body = bytearray()
+    for frame in frames:
+        if frame.kind is Kind.BODY:
+            if body and (frame.payload[:1] != body[:1] or len(body) + len(frame.payload) > BODY_CHUNK):
+                yield Frame(Kind.BODY, 0, bytes(body))
+                body.clear()
+            body += memoryview(frame.payload)[1:] if body else frame.payload
+        else:
+            if body and frame.kind is Kind.REPLY:
+                yield Frame(Kind.BODY, 0, bytes(body))
+                body.clear()
+            yield frame
+    if body:
+        yield Frame(Kind.BODY, 0, bytes(body))
 
 
 def end(worker: Worker) -> None:

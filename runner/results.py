@@ -40,6 +40,8 @@ def deliver(value: Any, limits: Limits, sink: Sink) -> Reply:
     table = to_arrow(value)
     if table is None:
         return Reply("ok")
+    if isinstance(value, pa.Table | pa.RecordBatch | pa.Array | pa.ChunkedArray):
+        _require_valid(table)
     batches = table.to_batches(max_chunksize=65_536)
     delivered = wire.send_table(iter(batches), table.schema, limits, sink)
     return Reply(
@@ -94,6 +96,14 @@ def to_arrow(value: Any) -> pa.Table | None:
     if isinstance(value, list | tuple | set | frozenset):
         return _from_sequence(list(value))
     raise NoTable(f"A value of type {type(value).__name__} cannot leave the sandbox.")
+
+
+def _require_valid(table: pa.Table) -> None:
+    """Arrow data can be made of any bytes; the host would take an invalid table for an attack."""
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise NoTable(f"The Arrow data is not valid: {str(error)[:200]}.") from error
 
 
 def _from_mapping(value: Mapping[Any, Any]) -> pa.Table:

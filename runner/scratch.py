@@ -12,7 +12,6 @@ import stat
 def empty(directory: str) -> None:
     """Remove everything in ``directory``.  Deep trees are flattened first, so that neither the path
     length nor the recursion limit can stop it.  Follows no link.  Raises ``OSError``."""
-    counter = 0
     while names := os.listdir(directory):
         for name in names:
             path = os.path.join(directory, name)
@@ -24,8 +23,8 @@ def empty(directory: str) -> None:
                 inner_path = os.path.join(path, inner)
                 if stat.S_ISDIR(os.lstat(inner_path).st_mode):
                     os.chmod(inner_path, 0o700)  # a directory can be moved only by who may write it
-                    counter += 1
-                    os.rename(inner_path, os.path.join(directory, f".emptying-{os.getpid()}-{counter}"))
+                    # A name that could be foreseen could be taken.
+                    os.rename(inner_path, os.path.join(directory, f".emptying-{os.urandom(16).hex()}"))
                 else:
                     os.unlink(inner_path)
             os.rmdir(path)

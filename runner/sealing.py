@@ -5,8 +5,9 @@ anything outside the standard library.
 
 The container's own seccomp profile covers every process; the filter here is the second one, for
 workers: no new program can be executed (a memory file could otherwise be), no other process can be
-signalled, and no process can leave the worker's process group, so that killing the group kills all
-descendants at once.  A filter is inherited by every thread and child and cannot be removed.
+signalled (not by way of a descriptor's owner either), limited or slowed down, and no process can
+leave the worker's process group, so that killing the group kills all descendants at once.  A filter
+is inherited by every thread and child and cannot be removed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ _RETURN: Final = 0x06
 _ALLOW: Final = 0x7FFF0000
 _EPERM: Final = 0x00050000 | 1
 _KILL_PROCESS: Final = 0x80000000
-_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARG0 = 0, 4, 16  # struct seccomp_data, little-endian
+_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARG0, _OFFSET_ARG1 = 0, 4, 16, 24  # struct seccomp_data, little-endian
 _X32_BIT: Final = 0x40000000
+# F_SETOWN, F_SETSIG, F_SETOWN_EX: input on a descriptor would send any signal to any process of this user.
+_OWNER_COMMANDS: Final = (8, 10, 15)
 
 _ARCHITECTURES: Final = {
     "x86_64": (
@@ -42,8 +45,11 @@ _ARCHITECTURES: Final = {
             "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "process_madvise": 440, "kcmp": 312,
             "tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
             "pidfd_send_signal": 424, "pidfd_getfd": 438, "socket": 41, "connect": 42, "bind": 49,
+            "setpriority": 141,
         },
         {"kill": 62, "tgkill": 234},
+        {"prlimit64": 302, "sched_setaffinity": 203},
+        {"fcntl": 72},
     ),
     "aarch64": (
         0xC00000B7,
@@ -52,8 +58,11 @@ _ARCHITECTURES: Final = {
             "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "process_madvise": 440, "kcmp": 272,
             "tkill": 130, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
             "pidfd_send_signal": 424, "pidfd_getfd": 438, "socket": 198, "connect": 203, "bind": 200,
+            "setpriority": 140,
         },
         {"kill": 129, "tgkill": 131},
+        {"prlimit64": 261, "sched_setaffinity": 122},
+        {"fcntl": 25},
     ),
 }  # fmt: skip
 
@@ -86,7 +95,11 @@ def hide_memory(hidden: bool = True) -> None:
 
 
 def offer_to_oom_killer() -> None:
-    """Be the first to go when memory is short, so that the supervisor stays."""
+    """Be the first to go when memory is short, with all children to come, so that the supervisor stays.
+
+    Only for the zygote, before any hostile code can run: for a moment this process's memory is open to
+    every process of its user.
+    """
     hide_memory(False)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
@@ -101,7 +114,7 @@ def worker_filter(machine: str, own_pid: int) -> bytes:
     """The worker's filter as a BPF program.  Raises ``SealingError`` for an unknown architecture."""
     if machine not in _ARCHITECTURES:
         raise SealingError(f"no system call table for {machine}")
-    audit_arch, denied, only_self = _ARCHITECTURES[machine]
+    audit_arch, denied, only_self, self_or_caller, descriptor = _ARCHITECTURES[machine]
     program = [
         _Instruction(_LOAD, _OFFSET_ARCH),
         _Instruction(_JUMP_EQUAL, audit_arch, if_true=1),
@@ -113,15 +126,20 @@ def worker_filter(machine: str, own_pid: int) -> bytes:
     for number in denied.values():
         program += [_Instruction(_JUMP_EQUAL, number, if_false=1), _Instruction(_RETURN, _EPERM)]
     for number in only_self.values():
-        program += [
-            _Instruction(_JUMP_EQUAL, number, if_false=4),
-            _Instruction(_LOAD, _OFFSET_ARG0),
-            _Instruction(_JUMP_EQUAL, own_pid, if_false=1),
-            _Instruction(_RETURN, _ALLOW),
-            _Instruction(_RETURN, _EPERM),
-        ]
+        program += _when(number, _OFFSET_ARG0, (own_pid,), _ALLOW, _EPERM)
+    for number in self_or_caller.values():  # 0 means the caller
+        program += _when(number, _OFFSET_ARG0, (0, own_pid), _ALLOW, _EPERM)
+    for number in descriptor.values():
+        program += _when(number, _OFFSET_ARG1, _OWNER_COMMANDS, _EPERM, _ALLOW)
     program.append(_Instruction(_RETURN, _ALLOW))
     return b"".join(instruction.pack() for instruction in program)
+
+
+def _when(number: int, offset: int, values: tuple[int, ...], then: int, otherwise: int) -> list[_Instruction]:
+    """For system call ``number``: return ``then`` when its 32-bit argument is one of ``values``."""
+    tests = [_Instruction(_JUMP_EQUAL, value, if_true=len(values) - place) for place, value in enumerate(values)]
+    body = [_Instruction(_LOAD, offset), *tests, _Instruction(_RETURN, otherwise), _Instruction(_RETURN, then)]
+    return [_Instruction(_JUMP_EQUAL, number, if_false=len(body)), *body]
 
 
 def seal_worker() -> None:

@@ -7,7 +7,7 @@ has passed it, and then exactly the text that it passed.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import duckdb
@@ -30,7 +30,7 @@ _DIRECT: Final = frozenset(
     varchar blob uuid json enum date time time_ns timestamp timestamp_s timestamp_ms timestamp_ns
     """.split()  # noqa: SIM905
 ) | {"timestamp with time zone", '"null"', "null"}
-_NESTED: Final = frozenset({"list", "array", "struct", "map"})
+_NESTED: Final = frozenset({"list", "array", "struct", "map", "tuple"})
 
 
 class _Failed(Exception):
@@ -54,7 +54,7 @@ def run_sql(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: 
         timings["gate"] = time.perf_counter() - started
         relation = _bind(connection, verdict)
         batches, types, wide = _stream(relation)
-        delivered = wire.send_table(_reading(batches), batches.schema, request.limits, sink, types=types, wide=wide)
+        delivered = wire.send_table(_reading(batches, verdict.text), batches.schema, request.limits, sink, types=types, wide=wide)
         batches.close()
     except gate.Refusal as refusal:
         fault = Fault(refusal.code, refusal.message, refusal.hint, refusal.details)
@@ -139,7 +139,11 @@ def _stream(relation: Any) -> tuple[pa.RecordBatchReader, list[str], list[int]]:
         ]
         named = [cast.alias(name) for cast, name in zip(casts, relation.columns, strict=True)]
         relation = relation.select(*named)
-    return relation.to_arrow_reader(BATCH_ROWS), [str(kind) for kind in types], wide
+    try:
+        batches = relation.to_arrow_reader(BATCH_ROWS)
+    except pa.ArrowInvalid as error:
+        raise wire.NotPlain("result_too_deep", "A column of the result nests too deeply.") from error
+    return batches, [str(kind) for kind in types], wide
 
 
 def _direct(kind: Any, *, top: bool = False) -> bool:
@@ -167,6 +171,11 @@ def _plain(kind: Any) -> Any:
     return kind if kind.id in _DIRECT else duckdb.sqltype("VARCHAR")
 
 
-def _reading(batches: pa.RecordBatchReader) -> Any:
-    """The batches; what the engine raises while it runs comes out as its own exception."""
-    yield from batches
+def _reading(batches: pa.RecordBatchReader, text: str) -> Iterator[pa.RecordBatch]:
+    """The batches.  What the engine raises half way comes through Arrow and has lost its class."""
+    try:
+        yield from batches
+    except MemoryError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise _Failed(*engine_fault(error, text)) from error

@@ -38,6 +38,10 @@ from . import processes, scratch, sealing, zygote
 
 MOST_OUTGOING: Final = 16 * 1024 * 1024
 """Bytes waiting for the host above which the worker is no longer read."""
+MOST_PROGRESS: Final = 256
+"""Bytes of a progress frame; larger ones are not passed on."""
+PROGRESS_EVERY: Final = 0.05
+"""Seconds within which one progress frame is enough."""
 MOST_FAILED_STARTS: Final = 5
 """Workers in a row that may die before they are ready; then the sandbox gives itself up."""
 
@@ -65,6 +69,7 @@ class Active:
     deadline: float
     worker: processes.Worker | None = None
     dispatched: float = 0.0
+    told: float = 0.0
     kills_before: int | None = None
 
 
@@ -74,7 +79,7 @@ class Supervisor:
     def __init__(self, configuration: Configuration, *, incoming: int = 0, outgoing: int = 1) -> None:
         self._configuration = configuration
         self._in, self._out = incoming, outgoing
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
         self._decoder = Decoder()
         self._outgoing = bytearray()
         self._tables: dict[str, str] | None = None  # workers are made once the host has said which
@@ -95,8 +100,10 @@ class Supervisor:
         if os.fork() == 0:
             self._control.close()
             _redirect_standard_streams()
+            sealing.offer_to_oom_killer()
             zygote.serve(theirs)
         theirs.close()
+        self._selector = selectors.DefaultSelector()  # not before: the workers must not hold it too
         for descriptor in (self._in, self._out):
             os.set_blocking(descriptor, False)
         self._listen_to_signals()
@@ -104,7 +111,8 @@ class Supervisor:
         self._selector.register(self._control, selectors.EVENT_READ, self._read_zygote)
         while self._stopped is None:
             for key, _ in self._selector.select(self._patience()):
-                if self._stopped is None and key.fd in self._selector.get_map():
+                # What is called may unwatch others of this round, whose descriptors are then used again.
+                if self._stopped is None and self._selector.get_map().get(key.fd) is key:
                     key.data()
             self._check_deadline()
         return self._stopped
@@ -143,7 +151,12 @@ class Supervisor:
         if self._active:
             raise ProtocolError("busy", "one request at a time")
         now = time.monotonic()
-        request = request_from_json(frame.json())
+        try:
+            request = request_from_json(frame.json())
+        except ProtocolError as error:
+            fault = failure("error", error.code, f"The request could not be read: {error}.")
+            self._send(encode(Kind.REPLY, frame.request, fault.to_json()))
+            return
         self._active = Active(frame.request, request, now, now + request.limits.timeout)
         self._dispatch()
 
@@ -242,7 +255,7 @@ class Supervisor:
             return False
         except (ConnectionError, ProtocolError):
             data, frames = b"", []
-        for frame in frames:
+        for frame in processes.joined(frames):
             self._from_worker(worker, frame)
         if not data:
             self._worker_ended(worker)
@@ -267,8 +280,13 @@ class Supervisor:
                     self._finish(Reply.from_json(frame.json()))
                 except ProtocolError as error:
                     self._finish(failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {error}."))
-            elif frame.kind in (Kind.BODY, Kind.PROGRESS):
-                self._send(encode(frame.kind, active.number, frame.payload))
+            elif frame.kind is Kind.BODY:
+                self._send(encode(Kind.BODY, active.number, frame.payload))
+            elif frame.kind is Kind.PROGRESS and len(frame.payload) <= MOST_PROGRESS:
+                now = time.monotonic()
+                if now - active.told >= PROGRESS_EVERY:
+                    active.told = now
+                    self._send(encode(Kind.PROGRESS, active.number, frame.payload))
 
     def _greet(self) -> None:
         if not self._greeted:
@@ -334,7 +352,12 @@ class Supervisor:
             output = worker.output
             reply = replace(reply, stdout=output.text(), stdout_truncated=output.total > len(output.kept))
         self._active = None
-        self._send(encode(Kind.REPLY, active.number, replace(reply, timings=timings).to_json()))
+        try:
+            data = encode(Kind.REPLY, active.number, replace(reply, timings=timings).to_json())
+        except ProtocolError as error:  # with the captured output it may have grown beyond one frame
+            reply = failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {error}.")
+            data = encode(Kind.REPLY, active.number, replace(reply, timings={"sandbox": timings["sandbox"]}).to_json())
+        self._send(data)
         self._refill()
 
     def _patience(self) -> float | None:

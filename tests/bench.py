@@ -73,7 +73,7 @@ def queries(home: Path) -> list[Row]:
 
     def warm(text: str) -> Callable[[], Any]:
         request = SqlRequest(text, None, True, Limits())
-        return lambda: loop.run_until_complete(session.executor.run(request)).raise_for_status()
+        return lambda: loop.run_until_complete(session._executor.run(request)).raise_for_status()
 
     def container(text: str) -> Callable[[], Any]:
         code = (
@@ -104,7 +104,7 @@ def cold_start(home: Path) -> Row:
     def once() -> None:
         loop = asyncio.new_event_loop()
         session = AnalystSession.open(Settings(home=home))
-        loop.run_until_complete(session.executor.run(SqlRequest(SELECT_1))).raise_for_status()
+        loop.run_until_complete(session._executor.run(SqlRequest(SELECT_1))).raise_for_status()
         seconds.append(time.perf_counter())
         loop.run_until_complete(session.close())
 
@@ -174,7 +174,7 @@ def ingest(home: Path) -> list[Row]:
             connection.execute(f"COPY (FROM read_csv('{source}')) TO '{target}' (FORMAT parquet)")
 
     session = AnalystSession.open(replace(Settings(), home=home / "ingest"))
-    loop.run_until_complete(session.executor.start())
+    loop.run_until_complete(session._executor.start())
     count = iter(range(100))
 
     def ours() -> None:

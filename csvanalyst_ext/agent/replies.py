@@ -24,6 +24,7 @@ MAX_REPLY: Final = 8 * 1024
 MAX_ROWS: Final = 20
 MAX_TEXT: Final = 200
 """Characters of one cell or name."""
+_MOST_COLUMNS: Final = MAX_REPLY // 40  # more cannot have room, however short they are
 _MAX_PROSE: Final = 1200
 _MAX_STDOUT: Final = 2000
 _SIMPLE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -55,43 +56,51 @@ def of_outcome(outcome: Outcome) -> str:
         data["figures"] = [clean(artefact.name) for artefact in outcome.artefacts[:10]]
     if outcome.table is None:
         return compose(head, data or None)
-    rows = [[_cell(value) for value in row] for row in values.json_rows(outcome.table.slice(0, MAX_ROWS))]
+    head_rows = outcome.table.slice(0, MAX_ROWS).select(list(range(min(outcome.table.num_columns, _MOST_COLUMNS))))
+    rows = [[_cell(value) for value in row] for row in values.json_rows(head_rows)]
     head |= {"row_count": outcome.row_count, "truncated": bool(outcome.truncated), "rows_shown": len(rows)}
     if outcome.truncated and outcome.total_rows is not None:
         head["total_rows"] = outcome.total_rows
-    columns = [{"name": clean(c.name), "type": clean(c.type)} for c in outcome.columns]
+    columns = [{"name": clean(c.name), "type": clean(c.type)} for c in outcome.columns[:_MOST_COLUMNS]]
     while True:
         head["rows_shown"] = len(rows)
+        if len(columns) < len(outcome.columns):
+            head["columns_shown"] = len(columns)
         reply = compose(head, {"columns": columns, "rows": rows, **data})
         if len(reply.encode()) <= MAX_REPLY:
             return reply
-        if len(rows) > 1:
+        # What does not fit is halved: rows first, then columns, then what was printed.
+        if len(rows) > 3:
             rows = rows[: len(rows) // 2]
-        elif len(columns) > 8:
-            head["columns_shown"] = len(columns) // 2
+        elif len(columns) > 4:
             columns = columns[: len(columns) // 2]
             rows = [row[: len(columns)] for row in rows]
-        elif "stdout" in data and len(data["stdout"]) > 100:
-            data["stdout"] = data["stdout"][: len(data["stdout"]) // 2] + "…"
+        elif rows:
+            rows = rows[: len(rows) // 2]
+        elif len(data.get("stdout", "")) > 1:
+            data["stdout"] = data["stdout"][: len(data["stdout"]) // 2]
         else:
-            rows = []
+            return compose(head)
 
 
 def of_datasets(datasets: Sequence[Dataset]) -> str:
     """All tables with their size and, as far as there is room, the names of their columns."""
-    most = 60
+    most, total = 60, len(datasets)
     while True:
         tables: list[dict[str, Any]] = []
         for dataset in datasets:
-            names = [clean(column.name) for column in dataset.columns]
-            entry: dict[str, Any] = {"name": clean(dataset.name), "rows": dataset.rows, "column_count": len(names)}
+            width = len(dataset.columns)
+            entry: dict[str, Any] = {"name": clean(dataset.name), "rows": dataset.rows, "column_count": width}
             if most:
-                entry["columns"] = names[:most]
+                entry["columns"] = [clean(column.name) for column in dataset.columns[:most]]
             tables.append(entry)
-        reply = compose({"status": "ok", "tables": len(tables)}, {"tables": tables})
-        if len(reply.encode()) <= MAX_REPLY or not most:
+        reply = compose({"status": "ok", "tables": total, "tables_shown": len(tables)}, {"tables": tables})
+        if len(reply.encode()) <= MAX_REPLY:
             return reply
-        most //= 2
+        if most:
+            most //= 2
+        else:
+            datasets = datasets[: len(datasets) * 3 // 4]
 
 
 def of_dataset(dataset: Dataset, names: Sequence[str] = ()) -> str:
@@ -101,17 +110,23 @@ def of_dataset(dataset: Dataset, names: Sequence[str] = ()) -> str:
     room, texts go first (``values_cut``), then columns at the end (``columns_shown`` in the head).
     """
     columns = [column for column in dataset.columns if not names or column.name in names]
-    head = {"status": "ok", "rows": dataset.rows, "column_count": len(dataset.columns)}
-    notes = {"notes": [clean(text, 300) for text in dataset.notes[:5]]} if dataset.notes and not names else {}
+    head: dict[str, Any] = {"status": "ok", "rows": dataset.rows, "column_count": len(dataset.columns)}
+    data: dict[str, Any] = {"table": clean(dataset.name)}
+    if dataset.notes and not names:
+        data["notes"] = [clean(text, 300) for text in dataset.notes[:5]]
+    entries = [_column(column) for column in columns[:_MOST_COLUMNS]]
     for most in (50, 30, 20, 12, 8, 5, 3, 1, 0):
-        shown = [_column(column, most) for column in columns]
-        reply = compose(head, {"table": clean(dataset.name), "columns": shown, **notes})
+        shown = [_with_texts(entry, column, most) for entry, column in zip(entries, columns, strict=False)]
+        if len(shown) < len(columns):
+            head["columns_shown"] = len(shown)
+        reply = compose(head, {**data, "columns": shown})
         if len(reply.encode()) <= MAX_REPLY:
             return reply
+    data.pop("notes", None)
     while True:
         shown = shown[: len(shown) * 3 // 4]
-        head = {**head, "columns_shown": len(shown)}
-        reply = compose(head, {"table": clean(dataset.name), "columns": shown})
+        head["columns_shown"] = len(shown)
+        reply = compose(head, {**data, "columns": shown})
         if len(reply.encode()) <= MAX_REPLY:
             return reply
 
@@ -126,23 +141,27 @@ def clean_lines(text: str, most: int) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def _column(column: ColumnProfile, most: int) -> dict[str, Any]:
+def _column(column: ColumnProfile) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": clean(column.name), "type": clean(column.type)}
     if not set(column.name) <= _SIMPLE or column.name[:1].isdigit():
         entry["sql"] = clean(quoted(column.name), MAX_TEXT + 2)
     entry |= {"nulls": column.nulls, "distinct": column.distinct}
-    if column.minimum is not None and column.maximum is not None and not column.values:
-        entry |= {"min": clean(column.minimum), "max": clean(column.maximum)}
     if column.values:
-        kept = [clean(value) for value in column.values[:most]]
-        if kept:
-            entry["values"] = kept
-        entry["all_values"] = column.all_values and len(kept) == len(column.values)
-        if len(kept) < len(column.values):
-            entry["values_cut"] = True
+        entry["values"] = [clean(value) for value in column.values]
+    elif column.minimum is not None and column.maximum is not None:
+        entry |= {"min": clean(column.minimum), "max": clean(column.maximum)}
     if column.words:
         entry["words"] = [clean(word) for word in column.words[:8]]
     return entry
+
+
+def _with_texts(entry: dict[str, Any], column: ColumnProfile, most: int) -> dict[str, Any]:
+    """The entry with at most that many texts, and with what that means."""
+    if "values" not in entry:
+        return entry
+    kept = entry["values"][:most]
+    cut = {"values_cut": True} if len(kept) < len(column.values) else {}
+    return {**entry, "values": kept, "all_values": column.all_values and not cut, **cut}
 
 
 def _cell(value: Any) -> Any:

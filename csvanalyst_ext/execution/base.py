@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import errors
-from ..protocol import Column, Fault, Request
+from ..protocol import MAX_CODE_BYTES, Column, Fault, IngestRequest, Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +56,20 @@ class Outcome:
             return self
         kind = errors.BY_STATUS[self.status]
         raise kind(self.fault.code, self.fault.message, self.fault.hint, **self.fault.details)
+
+
+def refused_unsent(request: Request) -> Outcome | None:
+    """The outcome of a request that the boundary does not carry; ``None`` for one that it does."""
+    if isinstance(request, IngestRequest):
+        return None
+    size = len(request.text.encode("utf-8", "replace"))
+    if size <= MAX_CODE_BYTES:
+        return None
+    message = f"The code is {size:,} bytes long; the most is {MAX_CODE_BYTES:,}."
+    return Outcome(
+        "refused",
+        Fault("text_too_long", message, "Write it shorter; add long lists of values as a data set instead."),
+    )
 
 
 class Executor(Protocol):

@@ -6,15 +6,17 @@ or the request raises ``RunnerMisbehaved`` before memory is spent on it.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from ..errors import RunnerMisbehaved
-from ..protocol import BodyInfo, Frame, IngestRequest, Kind, ProtocolError, Reply, Request
+from ..protocol import MAX_BODIES, BodyInfo, Frame, IngestRequest, Kind, ProtocolError, Reply, Request
 from .arrow import read_table
 from .base import Artefact, BodySink, Outcome, ProgressSink
 
 MAX_ARTEFACTS: Final = 80 * 1024 * 1024
 """Bytes of pictures and charts in one reply."""
+MAX_PROGRESS: Final = 256
+"""Bytes of a progress frame."""
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 
@@ -47,7 +49,9 @@ class Collector:
         return False
 
     def _take_body(self, payload: bytes) -> None:
-        number = payload[0] if payload else 255
+        number = payload[0] if payload else MAX_BODIES
+        if number >= MAX_BODIES:
+            raise ProtocolError("bad_body", "a body without a number, or too many of them")
         if number == len(self._bodies):
             self._bodies.append(bytearray())
             self._sizes.append(0)
@@ -64,10 +68,10 @@ class Collector:
         self._bodies[number] += memoryview(payload)[1:]
 
     def _take_progress(self, frame: Frame) -> None:
+        if len(frame.payload) > MAX_PROGRESS:
+            raise ProtocolError("bad_field", "a progress frame that holds more than numbers")
         raw = frame.json()
-        rows, size = raw.get("rows"), raw.get("bytes")
-        if not isinstance(rows, int) or not isinstance(size, int):
-            raise ProtocolError("bad_field", "a progress frame without numbers")
+        rows, size = _whole(raw.get("rows")), _whole(raw.get("bytes"))
         if self._progress is not None:
             self._progress(rows, size)
 
@@ -91,8 +95,13 @@ class Collector:
                 table = read_table(body, self._request.limits, reply.columns)
             elif info.kind != "parquet":
                 artefacts.append(_artefact(info, bytes(body)))
-        if table is not None and table.num_rows != reply.row_count:
-            raise misbehaved("bad_body", "another number of rows than announced")
+        if not isinstance(self._request, IngestRequest):
+            if reply.row_count != (0 if table is None else table.num_rows):
+                raise misbehaved("bad_body", "another number of rows than announced")
+            if reply.total_rows is not None and reply.total_rows < reply.row_count:
+                raise misbehaved("bad_body", "fewer rows in all than were sent")
+            if table is None and reply.columns:
+                raise misbehaved("bad_body", "columns without a table")
         if len(reply.stdout) > self._request.limits.max_stdout:
             raise misbehaved("too_large", "more captured output than allowed")
         return Outcome(
@@ -109,6 +118,12 @@ class Collector:
             timings=reply.timings,
             report=reply.report,
         )
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ProtocolError("bad_field", "a progress frame without numbers")
+    return value
 
 
 def _artefact(info: BodyInfo, data: bytes) -> Artefact:

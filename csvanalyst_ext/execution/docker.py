@@ -8,6 +8,7 @@ word.  It never runs anything itself.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import threading
 import time
@@ -21,7 +22,7 @@ from ..config import Settings
 from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
 from ..protocol import Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_client, docker_image, docker_reaper
-from .base import BodySink, Outcome, ProgressSink
+from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel
 from .collector import Collector
 from .docker_spec import LABEL, LaunchSpec, differences, refuse_weaker
@@ -75,6 +76,8 @@ class DockerExecutor:
     async def run(
         self, request: Request, *, progress: ProgressSink | None = None, body: BodySink | None = None
     ) -> Outcome:
+        if (refused := refused_unsent(request)) is not None:
+            return refused
         async with self._turn, self._awake():
             started = time.perf_counter()
             container = await self._ready()
@@ -120,6 +123,8 @@ class DockerExecutor:
     async def _start(self) -> None:
         started = time.perf_counter()
         creation = asyncio.create_task(asyncio.to_thread(self._create))
+        # The first result will want it, and its import takes as long as a start has to wait anyway.
+        self._arrow = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pyarrow"))
         try:
             async with asyncio.timeout(self._settings.start_timeout):
                 client, spec, identity, connection = await asyncio.shield(creation)

@@ -19,6 +19,8 @@ USER: Final = "65532:65532"
 DATA_TARGET: Final = "/data"
 SCRATCH_TARGET: Final = "/tmp"  # noqa: S108 - inside the container
 SCRATCH_FILES: Final = 4096
+QUEUES_TARGET: Final = "/dev/mqueue"
+"""The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
 MIB: Final = 1024 * 1024
 
@@ -74,6 +76,7 @@ class LaunchSpec:
             "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()],
             "Tmpfs": {
                 SCRATCH_TARGET: f"size={self.scratch},nr_inodes={SCRATCH_FILES},mode=1777,noexec,nosuid,nodev",
+                QUEUES_TARGET: "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev",
             },
             "Mounts": [
                 {

@@ -123,11 +123,12 @@ def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) ->
         choices = [
             f"{word} {value}{describe.where(meaning.plan)}" for word in ("average", "total", "highest", "lowest")
         ]
-        question = f"There are {count:,} rows{describe.where(meaning.plan)}. Which of their values do you want?"
+        question = f"There are {count:,} different values{describe.where(meaning.plan)}. What do you want of them?"
         return _ask(tools, question, (*choices, f"list the {value}{describe.where(meaning.plan)}"))
     if meaning.one_row and count == 1:
         return Turn(describe.looked_up(meaning.plan, columns, rows[0]))
-    return Turn(describe.answer(meaning.plan, columns, rows, count))
+    text = describe.answer(meaning.plan, columns, rows, count)
+    return Turn(text + describe.left_out(meaning.plan, meaning.table))
 
 
 def _ask_function(meaning: Understood, tools: Sequence[str]) -> Turn:

@@ -160,7 +160,9 @@ class Conditions(Times):
         for end, column, values, cost, named in self.value_list(at):
             if not _direction_fits(lead.preposition, column) or not self._place_fits(lead, column):
                 continue
-            meaning = Meaning((_equality(column, values, lead.negated),), cost=cost)
+            # A value that nothing leads to, as in "person 'Ann'", is sooner the value of a column of that name.
+            bare = int(lead == Lead())
+            meaning = Meaning((_equality(column, values, lead.negated),), cost=cost + bare)
             if not named:
                 yield end, meaning
                 for last, more in self.rows(end):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from .compile import dimension_label, measure_label
 from .plan import Dimension, Filter, Measure, Plan, Scalar
+from .schema import Table
 
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -159,6 +160,20 @@ def _listing(plan: Plan, rows: Sequence[Sequence[Any]], count: int) -> str:
     if plan.select and count <= MOST_LISTED and len(plan.select) <= 3:
         text += ": " + "; ".join(", ".join(show(value) for value in row) for row in rows)
     return text + "."
+
+
+def left_out(plan: Plan, table: Table) -> str:
+    """Which rows are not in the result for lack of a value; empty when there are none such."""
+    named = [m.column for m in plan.measures if m.column]
+    named += [plan.order.column] if plan.order and plan.order.column and plan.first is not None else []
+    if plan.first is not None:
+        named += [d.column for d in plan.dimensions]
+    for filter_ in plan.filters:
+        negated = filter_.operator in ("<>", "not in") or filter_.values == (False,)
+        named += [filter_.column] if negated else []
+    kept = [f.column for f in plan.filters if f.operator == "not null"]
+    missing = [n for n in dict.fromkeys(named) if n not in kept and table.column(n).nulls]
+    return f" Rows without {_join(missing)} are left out." if missing else ""
 
 
 def looked_up(plan: Plan, columns: Sequence[str], row: Sequence[Any]) -> str:

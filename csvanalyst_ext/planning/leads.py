@@ -9,7 +9,7 @@ from typing import Final
 from . import lexicon
 from .parts import Parts
 from .schema import Column
-from .words import stems
+from .words import IRREGULAR_VERBS, stems
 
 _MOST_WORDS: Final = 8
 
@@ -72,7 +72,11 @@ class Leads(Parts):
                 front = [
                     p for p in column.pieces if p not in ("date", "time", "year", "at", "on", "day", "yr", "timestamp")
                 ]
-                if len(front) == 1 and (verb.endswith("ed") or verb == "born") and stems(verb) & stems(front[0]):
+                if (
+                    len(front) == 1
+                    and (verb.endswith("ed") or verb in IRREGULAR_VERBS)
+                    and stems(verb) & stems(front[0])
+                ):
                     yield column
 
     def _doers(self, verb: str) -> Iterator[Column]:

@@ -288,7 +288,7 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
 ADDITIVE: Final = _words("""
     sales revenue amount quantity qty profit units goals points votes orders turnover income expenses spending
     passengers visits clicks deaths births cases medals gold silver bronze wins losses assists runs downloads views
-    likes donations precipitation rain rainfall snowfall emissions
+    likes donations streams plays precipitation rain rainfall snowfall emissions
 """)
 """Heads of columns whose sum over rows is what "most" means."""
 WHO: Final = _words("name employee person player student customer passenger author artist")
@@ -302,3 +302,11 @@ COMMON_WORDS: Final = _words("""
     min good well hi ok la de le el et en un una
 """)
 """Words that stand for a value of the data only when they are written exactly like it."""
+
+PHRASES: Final = (
+    ARTICLES, OPENINGS, HOW_MANY, COUNT_OF, DISTINCT, LIST, AGGREGATES, SUPERLATIVES, MOST, COMMON, OCCURS_MOST,
+    ADJECTIVES, COMPARATIVES, VERB_COLUMNS, COMPARISONS, AFTERWARDS, TEXT_TESTS, RELATIVES, COPULAS, HAVE, PREPOSITIONS,
+    NEGATIONS, FILLER_VERBS, VERB_PLACES, NAMED, GROUPING, DOES_EACH, RANKED_BY, SORTED_BY, DESCENDING, ROWS, DATA,
+    TAILS, MONTHS, TIME_PARTS,
+)  # fmt: skip
+"""All groups of phrases whose words are known as words."""

@@ -197,9 +197,15 @@ def column_cost(
         return 0
     if named[0] in _SWITCH_PREFIXES and _equal(said, named[1:]):
         return 1
+    if "or" in named[1:-1]:  # "Country or region"
+        at = named.index("or")
+        if _equal(said, named[:at]) or _equal(said, named[at + 1 :]):
+            return 1
     plain = tuple(word for word in said if word not in _SMALL_WORDS)
     if plain and plain != said and _equal(plain, tuple(word for word in named if word not in _SMALL_WORDS)):
         return 1
+    if plain != said and _expands(plain, named):
+        return 2
     if "of" in said[1:-1]:
         at = said.index("of")
         turned = tuple(w for w in (*said[at + 1 :], *said[:at]) if w not in _SMALL_WORDS)

@@ -86,5 +86,5 @@ class Listings(Sentences):
         names = tuple(column.name for column in columns)
         if not any(f.operator == "=" for f in meaning.filters) or {f.column for f in meaning.filters} & set(names):
             return
-        plan = Plan(self.table.name, select=names, filters=meaning.filters)
+        plan = Plan(self.table.name, select=names, distinct=True, filters=meaning.filters)
         yield Reading(plan, cost + meaning.cost, one_row=not any(f.operator == "in" for f in meaning.filters))

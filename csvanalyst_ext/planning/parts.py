@@ -140,8 +140,10 @@ class Parts:
     def grouped(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """What to group by: a column, or a part of a date column (with its year, if that is meant)."""
         for start in self.articles(at):
-            for after in self.skip(start, lexicon.DISTINCT):
+            for after in self.skip(start, (*lexicon.DISTINCT, "number of")):
                 for end, column, cost in self.named(after):
+                    if self.norm(after - 1) == "of" and after > start and column.kind != "number":
+                        continue
                     if column.kind == "other" or (cost >= 3 and self.table.unique(column) is not False):
                         continue  # "per order" is no group where each row is an order
                     yield end, (Dimension(column.name),), cost + self._doubtful_name(column, cost)

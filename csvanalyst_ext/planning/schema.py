@@ -85,7 +85,8 @@ class Column:
 
     @cached_property
     def is_year(self) -> bool:
-        return self.integer and bool(self.pieces) and self.pieces[-1] in ("year", "yr") and self.within(1000, 2999)
+        named = self.pieces[-1] in ("year", "yr") or (self.pieces[0] == "year" and len(self.pieces) == 2)
+        return self.integer and named and self.within(1000, 2999)
 
     @cached_property
     def is_month(self) -> bool:

@@ -12,8 +12,10 @@ from .leads import Lead
 from .parts import Meaning
 from .plan import Dimension, Plan
 from .schema import Column
+from .words import pieces
 
 MAX_SELECT: Final = 6
+_MOST_NUMBER_GROUPS: Final = 20
 NOTHING: Final = Meaning()
 
 
@@ -70,6 +72,8 @@ class Sentences(Conditions):
                 continue
             for start, word in self.phrase(lead, lexicon.GROUPING):
                 for end, dimensions, cost in self.dimensions(start):
+                    if word == "per" and self._maybe_ratio(end, dimensions):
+                        continue
                     column = self.table.column(dimensions[0].column)
                     opposite = {"from each": "to", "to each": "from"}.get(word)
                     if opposite is None or not set(column.pieces) & lexicon.DIRECTIONS[opposite]:
@@ -83,6 +87,19 @@ class Sentences(Conditions):
             for end, dimensions, cost in self.dimensions(start):
                 for last in self.skip(end, ("have", "has", "had", "make", "made", "get", "got", "contain", "include")):
                     yield last, Meaning(dimensions=dimensions, cost=cost)
+
+    def _maybe_ratio(self, end: int, dimensions: tuple[Dimension, ...]) -> bool:
+        """ "Price per bedroom" and "price per sqft" may speak of a division, not of groups."""
+        for dimension in dimensions:
+            column = self.table.column(dimension.column)
+            calendar = dimension.part or column.is_year or column.is_month or column.is_day
+            if column.kind != "number" or calendar or column.pieces[-1] == "id":
+                continue
+            if column.distinct > _MOST_NUMBER_GROUPS or not any(
+                self.norm(at) == column.pieces[-1] or pieces(self.norm(at)) == column.pieces for at in range(end)
+            ):
+                return True
+        return False
 
     def _dated_group(self, at: int, column: Column) -> Iterator[tuple[int, Meaning]]:
         """ "hired per year", "released each month"."""

@@ -26,6 +26,32 @@ from .words import Token, forms, key, pieces, tokens
 MAX_WORDS: Final = 40
 _MAX_READINGS: Final = 4000
 _MAX_CHOICES: Final = 8
+_OTHER_WORDS: Final = frozenset(
+    {
+        "or",
+        "and",
+        "between",
+        "no",
+        "without",
+        "each",
+        "values",
+        "value",
+        "missing",
+        "null",
+        "either",
+        "top",
+        "bottom",
+        "before",
+        "after",
+        "since",
+        "prior",
+        "earlier",
+        "later",
+        "onwards",
+        "old",
+        "of",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +172,8 @@ def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnder
         )
         if len(tables) > 1:
             message += " Each answer comes from one table alone: I do not join tables."
-        return NotUnderstood("unknown_form", message, examples(likely))
+        names = [i for i, token in enumerate(words) if i and (token.kind == "quoted" or token.text[:1].isupper())]
+        return NotUnderstood("unknown_form", message, examples(likely), _spans(words, names))
     said = ", ".join(f'"{words[i].text}"' for i in unknown)
     message = f"I do not understand {said}."
     if len(tables) > 1 and any(not _unknown_in_all(words[i], tables) for i in unknown):
@@ -198,34 +225,8 @@ def _spans(words: Sequence[Token], unknown: Sequence[int]) -> tuple[str, ...]:
 @cache
 def vocabulary() -> frozenset[str]:
     """Every single word of the fixed phrases."""
-    groups: list[Iterable[str]] = [
-        value
-        for name, value in vars(lexicon).items()
-        if name.isupper()
-        and name
-        not in ("ABBREVIATIONS", "UNITS", "COMMON_WORDS", "GENERIC_TABLE_PIECES", "ADDITIVE", "WHO", "DIRECTIONS")
-        and not isinstance(value, str)
-    ]
-    words = {word for group in groups for phrase in group for word in phrase.split()}
-    return frozenset(
-        words
-        | {
-            "or",
-            "and",
-            "between",
-            "no",
-            "without",
-            "each",
-            "values",
-            "value",
-            "missing",
-            "null",
-            "either",
-            "top",
-            "bottom",
-            "frequency",
-        }
-    )
+    words = {word for phrases in lexicon.PHRASES for phrase in phrases for word in phrase.split()}
+    return frozenset(words | _OTHER_WORDS)
 
 
 def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ _SCANNER: Final = re.compile(
   | (?P<number>  (?: (?<![\w.)])[-−+] )? \$? \d+ (?:,\d{3}(?!\d))* (?:\.\d+)? (?: % | [kK](?!\w) )? (?![\w]) )
   | (?P<operator> >= | <= | != | <> | == | ≥ | ≤ | ≠ | = | > | < )
   | (?P<genitive> ['’]s\b )
-  | (?P<word>    \w+ )
+  | (?P<word>    \w+ (?: \.\w+ )* )
   | (?P<mark>    [^\s] )
     """
 )
@@ -93,12 +93,21 @@ def _number(raw: str) -> Token:
     return Token("number", raw, raw.lower(), number=number)
 
 
-_PIECES: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
 
 
 def pieces(name: str) -> tuple[str, ...]:
     """The words of a name written as ``snake_case``, ``camelCase``, ``Title Case`` or mixed."""
-    return tuple(piece.lower() for piece in _PIECES.findall(name))
+    found = []
+    for run in _RUNS.findall(name):
+        start = 0
+        for place in range(1, len(run)):
+            before, here, after = run[place - 1], run[place], run[place + 1 : place + 2]
+            if here.isupper() and (before.islower() or (before.isupper() and after.islower())):
+                found.append(run[start:place])
+                start = place
+        found.append(run[start:])
+    return tuple(piece.lower() for piece in found)
 
 
 def key(text: str) -> str:
@@ -136,6 +145,9 @@ def is_plural(word: str) -> bool:
 
 
 _IRREGULAR_STEMS: Final = {"born": "birth", "sold": "sale", "built": "build", "made": "make", "paid": "pay"}
+
+
+IRREGULAR_VERBS: Final = frozenset(_IRREGULAR_STEMS)
 
 
 def stems(word: str) -> frozenset[str]:

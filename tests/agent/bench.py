@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ class DuckDBWorkbench:
         self.statements: list[str] = []
         self._datasets = tuple(profile(self.connection, name) for name in tables)
 
+    def narrowed(self, names: Sequence[str]) -> DuckDBWorkbench:
+        """The same data with only these tables in sight."""
+        bench = copy.copy(self)
+        bench._datasets = tuple(dataset for dataset in self._datasets if dataset.name in names)
+        return bench
+
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
 
@@ -65,8 +72,8 @@ class DuckDBWorkbench:
         await asyncio.sleep(0)
         self.statements.append(text)
         try:
-            result = self.connection.execute(text)
-            described = result.description or []
+            result = self.connection.sql(text)
+            described = result.description
             table = result.to_arrow_table()
         except duckdb.Error as error:
             return Outcome("error", Fault("sql_error", str(error)[:500], "Check the names."))

@@ -86,9 +86,7 @@ def test_parallel_calls_run_one_after_the_other_and_are_replied_to_in_order(run:
         return outcome
 
     bench = CannedWorkbench([slow("a"), slow("b"), slow("c")])
-    three = calls(
-        wanted("run_sql", sql="SELECT 1"), wanted("run_sql", sql="SELECT 2"), wanted("run_python", code="3")
-    )
+    three = calls(wanted("run_sql", sql="SELECT 1"), wanted("run_sql", sql="SELECT 2"), wanted("run_python", code="3"))
     with ScriptedModel([three, say("Done.")]) as server:
         run(ask(server, bench))
     assert bench.asked == ["SELECT 1", "SELECT 2", "3"]
@@ -158,7 +156,9 @@ def test_wrong_arguments_are_told_to_the_model_and_nothing_runs(run: Run, raw: s
     assert conclusion.status == "ok"
     assert json.loads(replies(server.requests[1].body)[0].splitlines()[0])["error"] == code
     history = [m for m in server.requests[1].body["messages"] if m.get("tool_calls")]
-    assert isinstance(json.loads(history[0]["tool_calls"][0]["function"]["arguments"]), dict), "providers insist on JSON"
+    assert isinstance(json.loads(history[0]["tool_calls"][0]["function"]["arguments"]), dict), (
+        "providers insist on JSON"
+    )
 
 
 def test_an_unknown_tool_is_answered_with_the_known_ones(run: Run) -> None:

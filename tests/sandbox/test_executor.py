@@ -189,3 +189,16 @@ def test_cancelling_kills_the_worker_and_the_same_container_serves_on(new_sandbo
     assert sandbox.do(start_and_cancel()) < 1.0, "a second is the promise"
     assert sandbox.value("SELECT count(*) FROM flights") == 5
     assert sandbox.containers() == before
+
+
+def test_tables_can_change_faster_than_workers_are_made(new_sandbox: Callable[..., Sandbox]) -> None:
+    sandbox = new_sandbox()
+    sandbox.value("SELECT 1")
+    before = sandbox.containers()
+    for count in range(60):
+        tables = {"flights": "flights.parquet"} if count % 2 else {}
+        for _ in range(count % 4):
+            sandbox.do(sandbox.executor.set_tables(tables))
+        if count % 3:
+            assert sandbox.sql("SELECT 1").status == "ok"
+    assert sandbox.containers() == before

@@ -38,7 +38,9 @@ class Collected:
         return table
 
 
-def run_request(connection: Any, request: SqlRequest, tables: Collection[str]) -> tuple[Reply, pa.Table | None, Collected]:
+def run_request(
+    connection: Any, request: SqlRequest, tables: Collection[str]
+) -> tuple[Reply, pa.Table | None, Collected]:
     collected = Collected()
     reply = run_sql(connection, request, tables, collected.sink)
     return reply, collected.table(), collected

@@ -499,21 +499,42 @@ def test_sensor_data_with_gaps() -> None:
     assert result.profile("ok")["words"] == ["true", "false"]
 
 
-def test_a_large_file_is_read_in_two_passes_with_the_same_rows_in_order() -> None:
+def test_a_file_too_large_for_memory_is_read_in_two_passes_with_the_same_rows_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
     rng = random.Random(7)
     rows = [(i, f"name {rng.randrange(10**9)}", rng.randrange(50) / 4) for i in range(60_000)]
     text = "id,name,x\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
-    result = ingest(text, memory=6 * MIB)
+    for data in (text.encode(), gzip.compress(text.encode()), text.encode("utf-16")):
+        result = ingest(data)
+        assert result.rows == rows
+        assert "approximate" in result.notes
+        assert result.profile("id") | {"nulls": 0, "minimum": "0", "maximum": "59999"} == result.profile("id")
+
+
+def test_a_table_that_turns_out_too_large_for_memory_is_read_in_two_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 1e9)
+    rows = [(i, f"{i:0200d}x") for i in range(200_000)]
+    result = ingest("id,t\n" + "".join(f"{a},{b}\n" for a, b in rows), memory=32 * MIB)
     assert result.rows == rows
     assert "approximate" in result.notes
 
 
-def test_two_passes_find_texts_that_do_not_fit_as_well() -> None:
+def test_two_passes_find_texts_that_do_not_fit_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
     rows = [str(i) for i in range(60_000)]
     rows[50_000] = "x7"
-    result = ingest("id,n\n" + "".join(f"{r},{i}\n" for i, r in enumerate(rows)), memory=6 * MIB)
+    result = ingest("id,n\n" + "".join(f"{r},{i}\n" for i, r in enumerate(rows)))
     assert result.rows == [(r, i) for i, r in enumerate(rows)]
     assert "at line 50002: 'x7'" in result.notes
+
+
+def test_missing_value_words_are_counted_in_two_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
+    result = ingest("id,n\n" + "1,NA\n2,5\n" * 500)
+    assert result.rows == [(1, None), (2, 5)] * 500
+    assert "500 cells hold 'NA', read as NULL" in result.notes
 
 
 def test_a_large_messy_file_takes_the_slow_road_with_the_same_rows() -> None:

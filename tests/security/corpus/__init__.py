@@ -49,12 +49,15 @@ def build(directory: Path) -> dict[str, str]:
     import duckdb
 
     connection = duckdb.connect()
-    tables = {}
-    for number, (name, select) in enumerate(TABLES.items()):
-        tables[name] = f"table{number}.parquet"
-        connection.execute(f"COPY ({select}) TO '{directory / tables[name]}' (FORMAT parquet)")
+    for name, file in files().items():
+        connection.execute(f"COPY ({TABLES[name]}) TO '{directory / file}' (FORMAT parquet)")
     connection.close()
-    return tables
+    return files()
+
+
+def files() -> dict[str, str]:
+    """Table name -> bare file name."""
+    return {name: f"table{number}.parquet" for number, name in enumerate(TABLES)}
 
 
 def _entries(file: str) -> list[tuple[dict[str, str], str]]:
@@ -122,10 +125,12 @@ TABLES = {
         FROM range(40) t(i)""",
     "trades": """
         SELECT * FROM (VALUES ('A', TIMESTAMP '2024-01-01 09:00:01', 10), ('A', TIMESTAMP '2024-01-01 09:00:05', 20),
-            ('B', TIMESTAMP '2024-01-01 09:00:03', 5), ('C', TIMESTAMP '2024-01-01 09:00:09', 1)) t(ticker, ts, quantity)""",
+            ('B', TIMESTAMP '2024-01-01 09:00:03', 5), ('C', TIMESTAMP '2024-01-01 09:00:09', 1)
+        ) t(ticker, ts, quantity)""",
     "quotes": """
         SELECT * FROM (VALUES ('A', TIMESTAMP '2024-01-01 09:00:00', 1.5), ('A', TIMESTAMP '2024-01-01 09:00:04', 1.7),
-            ('B', TIMESTAMP '2024-01-01 09:00:04', 9.0), ('B', TIMESTAMP '2024-01-01 09:00:02', 8.5)) q(ticker, ts, price)""",
+            ('B', TIMESTAMP '2024-01-01 09:00:04', 9.0), ('B', TIMESTAMP '2024-01-01 09:00:02', 8.5)
+        ) q(ticker, ts, price)""",
     "monthly": """
         SELECT * FROM (VALUES ('a', 1, 2, 3), ('b', 4, NULL, 6), ('c', 7, 8, 9)) m(name, jan, feb, mar)""",
     "edges": """

@@ -646,7 +646,7 @@ PIVOT sales ON region IN ('north') USING sum(nextval('s'))
 PIVOT sales ON region USING first(current_setting('threads'))
 -- name: function_in_dynamic_pivot_column
 -- code: sql_function_refused
-PIVOT sales ON current_setting('threads') USING count(*)
+PIVOT sales ON region || current_setting('threads') USING count(*)
 -- name: writing_cte_of_dynamic_pivot
 -- code: sql_not_a_query
 WITH x AS (COPY sales TO '/tmp/x') PIVOT sales ON region USING count(*)
