@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from csvanalyst_ext.protocol import Column, Limits
 
@@ -27,6 +28,8 @@ PIECE_BYTES: Final = 32 * 1024 * 1024
 HEAD_BYTES: Final = 16 * 1024 * 1024
 MAX_TYPE_NAME: Final = 4096
 _END_OF_STREAM: Final = 8
+_INT64: Final = range(-(2**63), 2**63)
+_DIGITS: Final = range(1 - 10**38, 10**38)
 _CAPS: Final = ("rows", "columns", "bytes", "cells")
 
 
@@ -105,13 +108,15 @@ class _Body:
     """An Arrow IPC stream written into a body of ``sink`` that never passes ``most`` bytes."""
 
     def __init__(self, sink: Sink, schema: pa.Schema, most: int, clock: Callable[[], float]) -> None:
-        if (size := schema.serialize().size + _END_OF_STREAM) > most:
+        size = schema.serialize().size + _END_OF_STREAM
+        if size > most:
             raise NotPlain("result_too_wide", f"The columns' names alone take {size:,} bytes; the most is {most:,}.")
         self.rows = 0
         self._sink, self._most, self._clock = sink, most, clock
         self._schema = schema
         self._number = sink.open("table", "result")
         self._size = 0
+        self._least = size  # the schema is written with the first batch, the end with the last
         self._told = clock()
         options = pa.ipc.IpcWriteOptions(compression=None)
         self._writer = pa.ipc.new_stream(pa.PythonFile(_Pipe(self._pass_on), mode="w"), schema, options=options)
@@ -124,7 +129,7 @@ class _Body:
     def write(self, arrays: list[pa.Array], rows: int) -> bool:
         """Write the rows; False when only some of them fitted, or none."""
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema) if arrays else _no_columns(rows)
-        room = self._most - self._size - _END_OF_STREAM
+        room = self._most - max(self._size + _END_OF_STREAM, self._least)
         fits = rows if pa.ipc.get_record_batch_size(batch) <= room else _rows_that_fit(batch, room)
         if fits:
             self._writer.write_batch(batch.slice(0, fits))
@@ -199,25 +204,20 @@ def _head(batches: Iterator[pa.RecordBatch], wide: frozenset[int]) -> tuple[_Hea
 
 
 def _wide_type(arrays: list[pa.Array], complete: bool) -> pa.DataType:
-    if complete and all(_fits(array, pa.int64()) for array in arrays):
+    if complete and all(_within(array, _INT64) for array in arrays):
         return pa.int64()
-    return pa.decimal128(38, 0) if all(_fits(array, None) for array in arrays) else pa.float64()
+    return pa.decimal128(38, 0) if all(_within(array, _DIGITS) for array in arrays) else pa.float64()
 
 
-def _fits(array: pa.Array, kind: pa.DataType | None) -> bool:
-    """Whether all 128-bit integers fit ``kind``, or 38 digits."""
-    try:
-        array.validate(full=True)
-        if kind is not None:
-            array.cast(kind)
-    except pa.ArrowInvalid:
-        return False
-    return True
+def _within(array: pa.Array, most: range) -> bool:
+    # Not by validating the array: that takes the smallest 128-bit integer for a small one.
+    extremes = pc.min_max(array).as_py()
+    return extremes["min"] is None or (int(extremes["min"]) in most and int(extremes["max"]) in most)
 
 
 def _wide_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == pa.float64():
         return pa.array([None if value is None else float(value) for value in array.to_pylist()], kind)
-    if not _fits(array, kind):
+    if not _within(array, _DIGITS):
         raise NotPlain("result_not_plain", "An integer of this result has more than 38 digits; cast it to DOUBLE.")
     return array if kind == array.type else array.cast(kind)

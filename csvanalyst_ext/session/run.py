@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agent.events import Step, Usage
-from ..errors import BY_STATUS, AnalystError, Failed, NotUnderstood
+from ..errors import BY_STATUS, AnalystError, Failed, LimitReached, ModelError, NotUnderstood
 from ..execution.base import Outcome
 from ..protocol import Fault, Limits
 from .question import Question
@@ -64,8 +64,13 @@ def error_of(status: str, fault: Fault | None) -> AnalystError | None:
         return None
     if fault is None:
         fault = Fault("no_answer", "Nothing was answered.", "Ask again in other words.")
-    kind = NotUnderstood if status == "clarify" else BY_STATUS.get(status, Failed)
+    source = fault.code.partition("_")[0]
+    kind = NotUnderstood if status == "clarify" else _BY_SOURCE.get(source) or BY_STATUS.get(status, Failed)
     return kind(fault.code, fault.message, fault.hint, **fault.details)
+
+
+_BY_SOURCE: Mapping[str, type[AnalystError]] = {"model": ModelError, "agent": LimitReached}
+"""Who a fault came from, by the first word of its code; all others came from the question's SQL or Python."""
 
 
 # --- the record ---------------------------------------------------------------------------------

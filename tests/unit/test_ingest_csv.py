@@ -515,8 +515,8 @@ def test_a_file_too_large_for_memory_is_read_in_two_passes_with_the_same_rows_in
 
 def test_a_table_that_turns_out_too_large_for_memory_is_read_in_two_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 1e9)
-    rows = [(i, f"{i:0200d}x") for i in range(200_000)]
-    result = ingest("id,t\n" + "".join(f"{a},{b}\n" for a, b in rows), memory=32 * MIB)
+    rows = [(i, f"{i:0600d}x") for i in range(200_000)]
+    result = ingest("id,t\n" + "".join(f"{a},{b}\n" for a, b in rows), memory=100 * MIB)
     assert result.rows == rows
     assert "approximate" in result.notes
 

@@ -237,7 +237,7 @@ def test_a_long_cell_inside_a_list_is_cut() -> None:
 def wide(*values: int | None) -> pa.Table:
     """128-bit integers as the engine exports them: the raw number under a 38-digit label."""
     raw = b"".join((value or 0).to_bytes(16, "little", signed=True) for value in values)
-    mask = pa.array([value is not None for value in values]).buffers()[1]
+    mask = pa.array([value is not None for value in values], pa.bool_()).buffers()[1]
     return pa.table({"x": pa.Array.from_buffers(pa.decimal128(38, 0), len(values), [mask, pa.py_buffer(raw)])})
 
 
