@@ -54,8 +54,9 @@ def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[s
     ``sql_not_one_statement``, ``sql_not_a_query``, ``sql_unknown_table``, ``sql_function_refused``,
     ``sql_unknown_function``, ``sql_parameter``, ``sql_construct_refused``.
     """
+    text = bounded(text, MAX_CODE_BYTES)
     try:
-        return _check(connection, bounded(text, MAX_CODE_BYTES), tables)
+        return _check(connection, text, tables)
     except Refusal as refusal:
         if refusal.position is not None:
             line, column = locate(text, refusal.position)
@@ -80,16 +81,29 @@ def _check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[
             words = [token for token in tokens(text) if not token.comment]
             if words and words[0].word == "explain":
                 return _check_explain(connection, text, tables)
-            return _check(connection, gate_pivot.expand(connection, text, tables, serialize), tables)
+            return _check_pivot(connection, text, tables)
         case other:
             name = str(getattr(other, "name", other)).replace("_", " ")
             raise Refusal("sql_not_a_query", f"{name} is not a query; only queries run here.", _ADVICE, name, 0)
 
 
+def _check_pivot(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]) -> Verdict:
+    try:
+        return _check(connection, gate_pivot.expand(connection, text, tables, serialize), tables)
+    except Refusal as refusal:
+        refusal.position = None  # it is one in a text that nobody has seen
+        raise
+
+
 def _check_explain(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]) -> Verdict:
     """EXPLAIN passes when its body does.  What runs is put together anew from the checked body."""
     prefix, start = _explain_prefix([token for token in tokens(text) if not token.comment], text)
-    verdict = _check(connection, _from_byte(text, start), tables)
+    try:
+        verdict = _check(connection, text.encode()[start:].decode(), tables)
+    except Refusal as refusal:
+        if refusal.position is not None:
+            refusal.position += start
+        raise
     if verdict.statement != "SELECT":
         raise Refusal("sql_construct_refused", "EXPLAIN explains a query.", "Write EXPLAIN SELECT …", "EXPLAIN")
     body = verdict.text
@@ -132,10 +146,6 @@ def _explain_prefix(words: list[Token], text: str) -> tuple[str, int]:
         raise refusal
     options = f" (FORMAT {form})" if form else ""
     return f"EXPLAIN{' ANALYZE' if analyze else ''}{options}", words[position].start
-
-
-def _from_byte(text: str, start: int) -> str:
-    return text.encode()[start:].decode()
 
 
 def serialize(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, Any] | None:

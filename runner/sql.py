@@ -54,7 +54,9 @@ def run_sql(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: 
         timings["gate"] = time.perf_counter() - started
         relation = _bind(connection, verdict)
         batches, types, wide = _stream(relation)
-        delivered = wire.send_table(_reading(batches, verdict.text), batches.schema, request.limits, sink, types=types, wide=wide)
+        delivered = wire.send_table(
+            _reading(batches, verdict.text), batches.schema, request.limits, sink, types=types, wide=wide
+        )
         batches.close()
     except gate.Refusal as refusal:
         fault = Fault(refusal.code, refusal.message, refusal.hint, refusal.details)

@@ -2,7 +2,8 @@
 
 Runs on the host; pure.  No script, no link, nothing remote, no inline event, one scoped style
 block.  Colours come from Jupyter's variables where they exist and are otherwise the page's own, so
-the card follows light and dark themes.
+the card follows light and dark themes.  Class names are doubled where Jupyter's own rules for tables
+would win otherwise.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ _STYLE: Final = """<style>
 .csva .csva-wrap{overflow:auto;max-height:460px;max-width:100%}
 .csva table{border-collapse:collapse;margin:0;font-size:inherit;color:inherit;background:transparent;
 font-variant-numeric:tabular-nums}
-.csva th,.csva td{padding:3px 10px;text-align:left;vertical-align:top;white-space:pre-wrap;max-width:420px;
+.csva.csva .csva-wrap th,.csva.csva .csva-wrap td{padding:3px 10px;text-align:left;vertical-align:top;
+white-space:pre-wrap;max-width:420px;
 overflow-wrap:anywhere;border:0;border-bottom:1px solid rgba(128,128,128,.22)}
-.csva thead th{border-bottom:1px solid rgba(128,128,128,.6);font-weight:600;white-space:nowrap}
+.csva.csva .csva-wrap thead th{border-bottom:1px solid rgba(128,128,128,.6);font-weight:600;white-space:nowrap}
 .csva th small{display:block;font-weight:400;font-size:10px;opacity:.6}
-.csva .csva-n{text-align:right}
+.csva.csva .csva-wrap .csva-n{text-align:right}
 .csva .csva-null{opacity:.45;font-style:italic}
 .csva .csva-note{opacity:.75;font-size:12px;margin:5px 0}
 .csva .csva-bad{border-left:3px solid #c0392b;padding:2px 0 2px 9px;margin:4px 0}

@@ -113,8 +113,13 @@ def test_a_syntax_error_has_a_place(connection: duckdb.DuckDBPyConnection) -> No
     assert (found.details["line"], found.details["column"]) == (2, 18)
 
 
-def test_a_refusal_in_explain_still_has_a_construct(connection: duckdb.DuckDBPyConnection) -> None:
-    assert refusal(connection, "EXPLAIN SELECT getvariable('x')").construct == "getvariable"
+def test_a_place_in_explain_counts_from_its_start(connection: duckdb.DuckDBPyConnection) -> None:
+    found = refusal(connection, "EXPLAIN ANALYZE SELECT getvariable('x')")
+    assert found.details == {"construct": "getvariable", "line": 1, "column": 24}
+
+
+def test_a_place_in_a_text_that_was_written_out_is_left_out(connection: duckdb.DuckDBPyConnection) -> None:
+    assert refusal(connection, "PIVOT sales ON region USING nosuch(id)").details == {"construct": "nosuch"}
 
 
 def test_a_table_function_used_as_a_value_says_so(connection: duckdb.DuckDBPyConnection) -> None:

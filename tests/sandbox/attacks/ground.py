@@ -1,0 +1,190 @@
+"""Where attacks are tried: a warm sandbox, things on the host that must never be touched, and the
+conditions that hold after every attack, whatever it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from csvanalyst_ext.config import MIB, Settings
+from csvanalyst_ext.errors import SandboxError
+from csvanalyst_ext.protocol import PythonRequest, Request, SqlRequest
+from tests.support.sandbox import FLIGHTS, Sandbox
+
+from .case import AttackCase, Seen
+from .prelude import AFTERMATH, PRELUDE
+
+SMALL = Settings(memory=768 * MIB, scratch=128 * MIB)
+RIGHT = 4849
+"""The sum of the distances in the table that every sandbox here has."""
+GRACE = 1.0
+"""Seconds after its deadline by which a request must have ended in the sandbox."""
+LATE = 4.0
+"""Seconds after its deadline by which the host must have given up on a sandbox that does not answer."""
+MOST_GROWTH = 450 * MIB
+"""Of this process, over one attack: a whole result (256 MiB), its pictures (80 MiB), and some air."""
+MOST_PROCESSES = 5
+"""Supervisor, zygote, two ready workers, and one that is being forked or serves."""
+
+
+class Canaries:
+    """A file, a variable and two ports of the host.  Their secrets must never be seen, nor the ports reached."""
+
+    def __init__(self, root: Path) -> None:
+        self.secret = f"canary-{secrets.token_hex(12)}"
+        self.file = root / "canary.txt"
+        self.file.write_text(self.secret)
+        self.other = root / "other-session"
+        self.other.mkdir()
+        (self.other / "theirs.csv").write_text(self.secret)
+        self.variable = "OPENAI_API_KEY"
+        self._before = os.environ.get(self.variable)
+        os.environ[self.variable] = self.secret
+        self._listeners = [_listening("127.0.0.1")]
+        self.bridge = _bridge_address()
+        if self.bridge:
+            self._listeners.append(_listening(self.bridge))
+        self.ports = [listener.getsockname()[1] for listener in self._listeners]
+
+    def fill_in(self, text: str) -> str:
+        places = {
+            "@CANARY_FILE@": str(self.file),
+            "@OTHER_SESSION@": str(self.other),
+            "@BRIDGE@": self.bridge or "172.17.0.1",
+            "@PORT@": str(self.ports[0]),
+            "@BRIDGE_PORT@": str(self.ports[-1]),
+        }
+        for name, value in places.items():
+            text = text.replace(name, value)
+        return text
+
+    def require_untouched(self) -> None:
+        assert self.file.read_text() == self.secret
+        assert [path.name for path in self.other.iterdir()] == ["theirs.csv"]
+        for listener in self._listeners:
+            try:
+                listener.accept()
+            except BlockingIOError:
+                continue
+            raise AssertionError("something connected to a port of the host")
+
+    def require_unseen(self, seen: Seen) -> None:
+        if seen.outcome is not None:
+            outcome = seen.outcome
+            shown = f"{outcome.fault} {outcome.stdout} {outcome.report}"
+            if outcome.table is not None and outcome.table.nbytes < MIB:
+                shown += str(outcome.table.to_pydict())
+        else:
+            shown = repr(seen.error and seen.error.to_json())
+        assert self.secret not in shown
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        os.environ.pop(self.variable)
+        if self._before is not None:
+            os.environ[self.variable] = self._before
+
+
+def _listening(address: str) -> socket.socket:
+    listener = socket.socket()
+    listener.bind((address, 0))
+    listener.listen()
+    listener.setblocking(False)
+    return listener
+
+
+def _bridge_address() -> str:
+    """The engine's gateway, when it is an address of this machine."""
+    try:
+        probe = socket.socket()
+        probe.bind(("172.17.0.1", 0))
+        probe.close()
+    except OSError:
+        return ""
+    return "172.17.0.1"
+
+
+class Ground(Sandbox):
+    """A sandbox that is attacked again and again, and must each time be as it was."""
+
+    def __init__(self, root: Path, canaries: Canaries, settings: Settings = SMALL) -> None:
+        super().__init__(root, settings)
+        self.canaries = canaries
+        self.add_table("flights", FLIGHTS)
+        self.warm()
+        self._data = self._digest()
+        self._as_new = self._aftermath()
+        assert self._as_new["sum"] == RIGHT
+
+    def warm(self) -> None:
+        """Have a container, and what of its start has been put off done."""
+        self.value("SELECT 1")
+        self.python("import time; time.sleep(0.05); 1")
+
+    def attack(self, case: AttackCase) -> list[Seen]:
+        """Run the case; the conditions that no attack may break are checked before anything it says itself."""
+        before = self.containers()
+        text = self.canaries.fill_in(case.text)
+        limits = self.limits({"timeout": case.timeout, **case.limits})
+        request: Request
+        if case.kind == "sql":
+            request = SqlRequest(text, None, case.gate, limits)
+        else:
+            request = PythonRequest(PRELUDE + text, None, limits)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        results = [self.try_to(request) for _ in range(case.rounds)]
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - memory
+        for seen in results:
+            self.canaries.require_unseen(seen)
+            if seen.outcome is not None:
+                assert seen.outcome.timings.get("sandbox", 0.0) <= case.timeout + GRACE, "it ran on"
+            else:
+                assert case.costs_sandbox, seen.error
+                assert seen.seconds <= case.timeout + LATE, "the host waited on"
+        assert grown <= MOST_GROWTH
+        self.require_as_new()
+        if not case.costs_sandbox:
+            assert self.containers() == before, "it cost the sandbox"
+        return results
+
+    def try_to(self, request: Request) -> Seen:
+        started = time.perf_counter()
+        try:
+            outcome, error = self.do(self.executor.run(request)), None
+        except SandboxError as raised:
+            outcome, error = None, raised
+        return Seen(outcome, error, time.perf_counter() - started)
+
+    def require_right(self) -> None:
+        """The next question gets the right answer."""
+        assert self.value("SELECT sum(distance) FROM flights") == RIGHT
+
+    def require_as_new(self) -> None:
+        """The next questions get right answers from a sandbox in which nothing is left."""
+        self.require_right()
+        assert self._aftermath() == self._as_new
+        [container] = self.containers()
+        processes = self.client.api.top(container, ps_args="-o pid,args")["Processes"]
+        assert 2 <= len(processes) <= MOST_PROCESSES, processes
+        self.canaries.require_untouched()
+        assert self._digest() == self._data, "the data on the host changed"
+
+    def _aftermath(self) -> dict[str, Any]:
+        table = self.python(AFTERMATH).raise_for_status().table
+        assert table is not None
+        [facts] = table.to_pylist()
+        assert facts.pop("processes") <= MOST_PROCESSES
+        return dict(facts)
+
+    def _digest(self) -> dict[str, str]:
+        return {
+            str(path.relative_to(self.data)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            for path in sorted(self.data.rglob("*"))
+        }
