@@ -65,11 +65,10 @@ def connect(
     """An in-memory database with one view for each table (name -> bare file name in ``tables_dir``),
     locked, inside a read-only transaction.
 
-    ``memory_limit`` is in bytes, rounded down to whole MiB; ``scratch`` is where large sorts spill.
-    Raises ``LockdownFailed``.
+    ``memory_limit`` is in bytes, rounded down to whole MiB; ``scratch`` is where large sorts spill; it
+    need not exist before the first query.  Raises ``LockdownFailed``.
     """
-    spill = os.path.join(scratch, "spill")
-    os.makedirs(spill, mode=0o700, exist_ok=True)
+    spill = os.path.join(scratch, "spill")  # made by the engine when a query needs it
     limits = {
         "threads": threads,
         "memory_limit": f"{max(memory_limit // MIB, 1)}MiB",
@@ -130,7 +129,13 @@ def _create_view(connection: duckdb.DuckDBPyConnection, name: str, file: str) ->
 def _spill_limit(scratch: str, memory_limit: int) -> int:
     """MiB that queries may spill: three quarters of what is free, so that other files still fit, and
     never more than four times the memory."""
-    state = os.statvfs(scratch)
+    place = os.path.abspath(scratch)
+    while True:
+        try:
+            state = os.statvfs(place)
+            break
+        except FileNotFoundError:  # the place is made, and emptied, by others
+            place = os.path.dirname(place)
     return max(min(state.f_bavail * state.f_frsize * 3 // 4, 4 * memory_limit) // MIB, 1)
 
 

@@ -48,7 +48,8 @@ class Verdict:
 
 
 def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]) -> Verdict:
-    """The verdict on ``text``, where ``tables`` are the tables it may read.  Raises ``Refusal``.
+    """The verdict on ``text``, where ``tables`` are the tables it may read.  Raises ``Refusal``, and
+    the engine's own errors when the columns of a PIVOT cannot be read.
 
     Codes: ``sql_bad_text``, ``sql_too_long``, ``sql_too_complex``, ``sql_syntax``,
     ``sql_not_one_statement``, ``sql_not_a_query``, ``sql_unknown_table``, ``sql_function_refused``,

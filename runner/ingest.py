@@ -49,7 +49,7 @@ def run_ingest(
     except (duckdb.OutOfMemoryException, MemoryError):
         return protocol.failure(
             "memory",
-            "memory",
+            "out_of_memory",
             f"Reading this file needs more than the {memory_limit >> 20} MiB that the sandbox may use.",
             "Raise the memory setting, or add the file in parts or with fewer columns.",
         )

@@ -42,3 +42,7 @@ class Sink:
     @property
     def bodies(self) -> tuple[BodyInfo, ...]:
         return tuple(self._bodies)
+
+    def withdraw(self) -> None:
+        """Leave all bodies out of the reply, because the request failed half way.  The last call on a sink."""
+        self._bodies.clear()

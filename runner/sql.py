@@ -46,6 +46,13 @@ def run_sql(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: 
     The reply's ``report`` holds the gate's ``verdict`` and, when the text that ran is another one
     (a PIVOT whose columns were written out), that text as ``sql``.
     """
+    reply = _run(connection, request, tables, sink)
+    if reply.status != "ok":
+        sink.withdraw()  # rows that left before the error are no result
+    return reply
+
+
+def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Collection[str], sink: Sink) -> Reply:
     started = time.perf_counter()
     timings: dict[str, float] = {}
     visible = [t for t in tables if request.tables is None or t in request.tables]
@@ -96,7 +103,10 @@ def _total(timings: dict[str, float], started: float) -> dict[str, float]:
 
 def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: list[str]) -> gate.Verdict:
     if request.gate:
-        return gate.check(connection, request.text, tables)
+        try:
+            return gate.check(connection, request.text, tables)
+        except duckdb.Error as error:  # reading the columns of a PIVOT; its places are not the request's
+            raise _Failed(*engine_fault(error)) from error
     statement = gate.only_statement(connection, request.text)
     return gate.Verdict(statement.type.name, (), (), request.text)
 

@@ -138,6 +138,19 @@ def test_a_name_with_quotes_is_one_view(place: Path) -> None:
         locked.close()
 
 
+def test_a_large_sort_spills_into_a_place_made_after_connecting(place: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "later"
+    options = {"tables_dir": str(place / "tables"), "scratch": str(scratch), "memory_limit": 64 * MIB, "threads": 1}
+    locked = connect({"t": "table0.parquet"}, **options)  # type: ignore[arg-type]
+    try:
+        scratch.mkdir()
+        query = "SELECT max(i) FROM (SELECT i, md5(i::VARCHAR) AS m FROM range(1500000) t(i) ORDER BY m LIMIT 1400000)"
+        assert locked.execute(query).fetchall()
+        assert (scratch / "spill").is_dir()
+    finally:
+        locked.close()
+
+
 def test_a_setting_that_did_not_take_closes_the_connection(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.connection._LOCKS", ("enable_external_access = false",))
     found = failure(place / "tables", {"t": "table0.parquet"})

@@ -37,8 +37,8 @@ def ask(connection: duckdb.DuckDBPyConnection, text: str, **more: Any) -> tuple[
     return reply, table
 
 
-def fault_of(connection: duckdb.DuckDBPyConnection, text: str, **more: Any) -> Any:
-    reply, _ = ask(connection, text, **more)
+def fault_of(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
+    reply, _ = ask(connection, text)
     assert reply.fault is not None
     assert reply.status == "error"
     return reply.fault
@@ -58,6 +58,12 @@ def test_a_reply_tells_what_ran(connection: duckdb.DuckDBPyConnection) -> None:
 def test_a_written_out_pivot_is_reported(connection: duckdb.DuckDBPyConnection) -> None:
     reply, _ = ask(connection, "PIVOT sales ON region USING sum(quantity)")
     assert "IN ('east'" in reply.report["sql"]
+
+
+def test_a_pivot_whose_columns_cannot_be_read_is_an_engine_error(connection: duckdb.DuckDBPyConnection) -> None:
+    fault = fault_of(connection, "PIVOT sales ON regoin USING sum(quantity)")
+    assert (fault.code, fault.details) == ("sql_unknown_column", {"construct": "regoin"})
+    assert fault.hint
 
 
 def test_a_narrowed_request_does_not_see_other_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -138,9 +144,15 @@ def test_an_engine_error_has_a_code_and_a_hint(connection: duckdb.DuckDBPyConnec
     assert not fault.message.startswith("{")
 
 
-def test_an_error_half_way_keeps_its_code(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_error_half_way_keeps_its_code_and_has_no_body(connection: duckdb.DuckDBPyConnection) -> None:
+    restart(connection)
     text = "SELECT CASE WHEN i = 900000 THEN CAST('x{' || i AS INTEGER) ELSE i END FROM range(1000000) t(i)"
-    assert fault_of(connection, text, limits=Limits(max_rows=2_000_000)).code == "sql_conversion"
+    request = SqlRequest(text, limits=Limits(max_rows=2_000_000))
+    reply, _, collected = run_request(connection, request, TABLES)
+    assert reply.fault is not None
+    assert reply.fault.code == "sql_conversion"
+    assert collected.body  # rows had left before the error
+    assert collected.sink.bodies == ()
 
 
 def test_paths_do_not_show_in_messages(connection: duckdb.DuckDBPyConnection) -> None:

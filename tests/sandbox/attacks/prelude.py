@@ -14,7 +14,8 @@ OTHER_NUMBERS = {
     "kill": (62, 129), "tgkill": (234, 131), "fcntl": (72, 25), "prlimit64": (302, 261), "clone": (56, 220),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "ioprio_set": (251, 30), "timer_create": (222, 107), "sched_setaffinity": (203, 122), "mq_notify": (244, 184),
-    "migrate_pages": (256, 238), "move_pages": (279, 239), "get_robust_list": (274, 100), "process_mrelease": (448, 448),
+    "migrate_pages": (256, 238), "move_pages": (279, 239), "get_robust_list": (274, 100),
+    "process_mrelease": (448, 448),
     "io_setup": (206, 0), "semget": (64, 190), "msgget": (68, 186), "lookup_dcookie": (212, 18), "iopl": (172, -1),
     "ioperm": (173, -1), "modify_ldt": (154, -1), "uselib": (134, -1), "nfsservctl": (180, 42), "vhangup": (153, 58),
     "inotify_init1": (294, 26), "pkey_alloc": (330, 289), "get_mempolicy": (236, 236), "set_mempolicy": (238, 237),
@@ -23,15 +24,18 @@ OTHER_NUMBERS = {
 }  # fmt: skip
 ALL_NUMBERS = {**PROFILE_NUMBERS, **WORKER_NUMBERS, **OTHER_NUMBERS}
 
-PRELUDE = f"""
+PRELUDE = (
+    f"""
 import ctypes, errno, os, signal, socket, sys, time
 LIBC = ctypes.CDLL(None, use_errno=True)
 MACHINE = 0 if os.uname().machine == 'x86_64' else 1
 NUMBERS = {ALL_NUMBERS!r}
 PROFILE, SEALED = {sorted(PROFILE_NUMBERS)!r}, {sorted(WORKER_NUMBERS)!r}
-""" + r'''
+"""
+    + r'''
 def named(error):
-    return errno.errorcode.get(error.errno, type(error).__name__) if isinstance(error, OSError) else type(error).__name__
+    kind = type(error).__name__
+    return errno.errorcode.get(error.errno, kind) if isinstance(error, OSError) else kind
 
 def attempt(function, *arguments, **more):
     """What came of it: the name of the error, or ``passed`` with the value."""
@@ -107,6 +111,7 @@ def stream(table, **options):
 
 HELLO, TABLES, REQUEST, CANCEL, PROGRESS, BODY, REPLY = range(1, 8)
 '''
+)
 
 AFTERMATH = r"""
 import builtins, ctypes, json, os, re, resource, sys, threading
@@ -134,7 +139,7 @@ status = dict(line.split(':\t') for line in open('/proc/self/status').read().spl
     'shared': os.path.exists('/dev/shm'),
     'priority': os.getpriority(os.PRIO_PROCESS, 0),
     'processors': str(sorted(os.sched_getaffinity(0))),
-    'limits': str([resource.getrlimit(n) for n in range(resource.RLIM_NLIMITS) if n != 11]),
+    'limits': str([resource.getrlimit(n) for n in range(16)]),
     'threads': threading.active_count(),
     'descriptors': sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in (0, 1, 2)).__repr__(),
     'seal': ' '.join(status[key] for key in ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters')),

@@ -26,10 +26,14 @@ class Valid:
 
 @dataclass(frozen=True)
 class Hostile:
+    """``direct`` marks what only reaches a gate that is called directly: the boundary before it
+    refuses such text, or repairs it."""
+
     name: str
     sql: str
     code: str
     status: str
+    direct: bool = False
 
 
 def valid() -> list[Valid]:
@@ -94,7 +98,8 @@ def _generated() -> list[Hostile]:
         "half_a_pair": ("sql_bad_text", 'FROM "\ud83d"'),
         "many_statements": ("sql_not_one_statement", "SELECT 1;" * 2_000),
     }
-    return [Hostile(name, sql, code, "refused") for name, (code, sql) in entries.items()]
+    direct = {"megabyte_of_text", "lone_surrogate", "half_a_pair"}
+    return [Hostile(name, sql, code, "refused", name in direct) for name, (code, sql) in entries.items()]
 
 
 TABLES = {
