@@ -13,10 +13,15 @@ from collections.abc import Collection
 from types import CodeType
 from typing import Any, Final
 
+import duckdb
+
 from csvanalyst_ext.protocol import Fault, PythonRequest, Reply, failure
 
-from . import charts, gate, results
+from . import charts, gate, results, wire
+from . import connection as connections
+from .faults import engine_fault
 from .sink import Sink
+from .sql import QueryFailed, bind
 
 FILE_NAME: Final = "<question>"
 RESULT_NAME: Final = "result"
@@ -73,8 +78,12 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
 
     def sql(text: str) -> Any:
         """Run one SQL query over the tables and return a pandas DataFrame."""
-        gate.check(connection, text, tables)
-        return connection.execute(text).df()
+        try:
+            return bind(connection, gate.check(connection, text, tables)).df()
+        except duckdb.Error as error:
+            raise QueryFailed(*engine_fault(error, text)) from error
+        finally:
+            connections.restart(connection)  # an error ends the transaction; the code may go on and ask another
 
     def load(name: str) -> Any:
         """A table as a pandas DataFrame, for names that are no Python identifiers."""
@@ -108,7 +117,11 @@ def _syntax_failure(error: BaseException) -> Reply:
 
 def _failure(error: BaseException, code: str) -> Reply:
     if isinstance(error, gate.Refusal):
-        return Reply("refused", Fault(error.code, error.message, error.hint, dict(error.details)))
+        return Reply(error.status, Fault(error.code, error.message, error.hint, dict(error.details)))
+    if isinstance(error, QueryFailed):
+        return Reply(error.status, error.fault)
+    if isinstance(error, wire.NotPlain):
+        return failure("error", error.code, str(error), "Return fewer columns, or turn the column into text.")
     if isinstance(error, SystemExit):
         return failure(
             "error", "python_exit", "The code ended itself with exit() before it gave a result.", "Leave exit() out."

@@ -43,7 +43,7 @@ def deliver(value: Any, limits: Limits, sink: Sink) -> Reply:
     if isinstance(value, pa.Table | pa.RecordBatch | pa.Array | pa.ChunkedArray):
         _require_valid(table)
     batches = table.to_batches(max_chunksize=65_536)
-    delivered = wire.send_table(iter(batches), table.schema, limits, sink)
+    delivered = wire.send_table(iter(batches), table.schema, limits, sink, total_rows=table.num_rows)
     return Reply(
         "ok",
         columns=delivered.columns,

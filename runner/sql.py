@@ -33,7 +33,9 @@ _DIRECT: Final = frozenset(
 _NESTED: Final = frozenset({"list", "array", "struct", "map", "tuple"})
 
 
-class _Failed(Exception):
+class QueryFailed(Exception):
+    """The engine could not run a query; ``status`` and ``fault`` as in a reply."""
+
     def __init__(self, status: str, fault: Fault) -> None:
         super().__init__(fault.message)
         self.status = status
@@ -59,7 +61,7 @@ def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Col
     try:
         verdict = _judge(connection, request, visible)
         timings["gate"] = time.perf_counter() - started
-        relation = _bind(connection, verdict)
+        relation = bind(connection, verdict)
         batches, types, wide = _stream(relation)
         delivered = wire.send_table(
             _reading(batches, verdict.text), batches.schema, request.limits, sink, types=types, wide=wide
@@ -68,7 +70,7 @@ def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Col
     except gate.Refusal as refusal:
         fault = Fault(refusal.code, refusal.message, refusal.hint, refusal.details)
         return Reply(refusal.status, fault, timings=_total(timings, started))
-    except _Failed as failed:
+    except QueryFailed as failed:
         return Reply(failed.status, failed.fault, timings=_total(timings, started))
     except duckdb.Error as error:
         status, fault = engine_fault(error, request.text)
@@ -106,23 +108,23 @@ def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: l
         try:
             return gate.check(connection, request.text, tables)
         except duckdb.Error as error:  # reading the columns of a PIVOT; its places are not the request's
-            raise _Failed(*engine_fault(error)) from error
+            raise QueryFailed(*engine_fault(error)) from error
     statement = gate.only_statement(connection, request.text)
     return gate.Verdict(statement.type.name, (), (), request.text)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict) -> Any:
-    """The statement as a relation that has not run.  Raises ``_Failed``."""
+def bind(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict) -> Any:
+    """The statement as a relation that has not run.  Raises ``QueryFailed``."""
     try:
         relation = connection.sql(verdict.text)
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         raise _explained(connection, verdict, error) from error
     if relation is None:
-        raise _Failed("error", Fault("sql_no_result", "The statement gave no result.", "Write a query."))
+        raise QueryFailed("error", Fault("sql_no_result", "The statement gave no result.", "Write a query."))
     return relation
 
 
-def _explained(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict, error: duckdb.Error) -> _Failed:
+def _explained(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict, error: duckdb.Error) -> QueryFailed:
     """The binder's error with its place and candidates: only EXPLAIN, which runs nothing, gives them."""
     columns: dict[str, None] = {}
     offset = 0
@@ -133,7 +135,7 @@ def _explained(connection: duckdb.DuckDBPyConnection, verdict: gate.Verdict, err
             connection.execute(_EXPLAIN + verdict.text).fetchall()
         except duckdb.Error as better:
             error, offset = better, len(_EXPLAIN)
-    return _Failed(*engine_fault(error, verdict.text, columns=tuple(columns), offset=offset))
+    return QueryFailed(*engine_fault(error, verdict.text, columns=tuple(columns), offset=offset))
 
 
 def _stream(relation: Any) -> tuple[pa.RecordBatchReader, list[str], list[int]]:
@@ -190,4 +192,4 @@ def _reading(batches: pa.RecordBatchReader, text: str) -> Iterator[pa.RecordBatc
     except MemoryError:
         raise
     except (OSError, pa.ArrowException) as error:
-        raise _Failed(*engine_fault(error, text)) from error
+        raise QueryFailed(*engine_fault(error, text)) from error

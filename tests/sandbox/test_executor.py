@@ -202,3 +202,18 @@ def test_tables_can_change_faster_than_workers_are_made(new_sandbox: Callable[..
         if count % 3:
             assert sandbox.sql("SELECT 1").status == "ok"
     assert sandbox.containers() == before
+
+
+def test_a_failed_query_inside_python_is_typed_and_the_code_can_go_on(sandbox: Sandbox) -> None:
+    outcome = sandbox.python("sql('SELECT speed FROM flights')")
+    assert outcome.fault is not None
+    assert outcome.fault.code == "sql_unknown_column"
+    refused = sandbox.python("sql('DROP TABLE flights')")
+    assert refused.status == "refused"
+    went_on = sandbox.python(
+        "try:\n    sql('SELECT speed FROM flights')\nexcept Exception as error:\n    print(error)\n"
+        "int(sql('SELECT count(*) AS n FROM flights').n[0])"
+    )
+    assert went_on.table is not None
+    assert went_on.table.column(0).to_pylist() == [5]
+    assert "speed" in went_on.stdout
