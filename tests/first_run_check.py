@@ -40,7 +40,7 @@ class Kernel:
     """A real kernel in a home of its own."""
 
     def __init__(self, home: Path) -> None:
-        self._manager = KernelManager(kernel_name="python3", transport="ipc")
+        self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(home / "k"))
         self._home = home
 
     def start(self) -> None:

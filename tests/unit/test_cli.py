@@ -310,10 +310,11 @@ sys.exit(cli.main(["batch", "-"]))
 
 def test_an_interrupt_stops_the_question_and_exits_130(tmp_path):
     program = """
-import _thread, sys
+import _thread, signal, sys
 from csvanalyst_ext.analyst import Analyst
 from csvanalyst_ext.frontends import cli, progress
 from tests.support.fakes import open_fake
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it otherwise
 class Interrupts(progress.NoProgress):
     def event(self, event):
         _thread.interrupt_main()
