@@ -5,6 +5,8 @@ Runs in the sandbox: in the zygote ahead of time, or in a worker that was forked
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import Any, Final
 
 FONT_LIST: Final = "/opt/csvanalyst/matplotlib"
@@ -12,10 +14,17 @@ FONT_LIST: Final = "/opt/csvanalyst/matplotlib"
 
 
 def load() -> Any:
-    """``matplotlib.pyplot``."""
+    """``matplotlib.pyplot``, set up from nothing that a request could have left or be writing.
+
+    The zygote loads it while a question may run; what it read from the scratch directory then would
+    be in every later worker.
+    """
+    found = importlib.util.find_spec("matplotlib")
+    if found is not None and found.origin is not None:
+        os.environ["MATPLOTLIBRC"] = os.path.join(os.path.dirname(found.origin), "mpl-data", "matplotlibrc")
     import matplotlib
 
-    matplotlib.get_cachedir = lambda: FONT_LIST
+    matplotlib.get_cachedir = matplotlib.get_configdir = lambda: FONT_LIST
     matplotlib.use("agg")
     import matplotlib.pyplot
 

@@ -52,12 +52,15 @@ class Output:
 
 @dataclass(slots=True)
 class Worker:
-    """A forked worker.  ``pid`` is 0 until it said that it is ready."""
+    """A forked worker.  ``pid`` is 0 until it said that it is ready; ``sealed`` once its memory is closed
+    to others; ``stale`` when it was ordered for other tables than those of now."""
 
     channel: socket.socket
     output: Output
     place: str
     decoder: Decoder = field(default_factory=Decoder)
+    sealed: bool = False
+    stale: bool = False
     pid: int = 0
     fault: dict[str, Any] | None = None
     exit_status: int | None = None

@@ -95,10 +95,10 @@ def hide_memory(hidden: bool = True) -> None:
 
 
 def offer_to_oom_killer() -> None:
-    """Be the first to go when memory is short, with all children to come, so that the supervisor stays.
+    """Be the first to go when memory is short, so that the supervisor stays.
 
-    Only for the zygote, before any hostile code can run: for a moment this process's memory is open to
-    every process of its user.
+    For a moment this process's memory is open to every process of its user: the supervisor lets no
+    request run meanwhile.
     """
     hide_memory(False)
     try:

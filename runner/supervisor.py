@@ -95,12 +95,12 @@ class Supervisor:
 
     def serve(self) -> int:
         sealing.hide_memory()
+        os.chdir("/")  # nothing is to be looked for where questions write
         scratch.empty(self._configuration.scratch_dir)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             self._control.close()
             _redirect_standard_streams()
-            sealing.offer_to_oom_killer()
             zygote.serve(theirs)
         theirs.close()
         self._selector = selectors.DefaultSelector()  # not before: the workers must not hold it too
@@ -135,8 +135,10 @@ class Supervisor:
     def _from_host(self, frame: Frame) -> None:
         if frame.kind is Kind.TABLES:
             self._tables = tables_from_json(frame.json())
-            for worker in [*self._ready, *self._starting]:
+            for worker in list(self._ready):
                 self._discard(worker)
+            for worker in self._starting:
+                worker.stale = True
             self._refill()
             self._send(encode(Kind.REPLY, frame.request, Reply("ok").to_json()))
         elif frame.kind is Kind.REQUEST:
@@ -199,7 +201,7 @@ class Supervisor:
         configuration = self._configuration
         if self._tables is None or (self._active and self._active.worker):
             return
-        while len(self._ready) + len(self._starting) < configuration.ready:
+        while len(self._ready) + sum(not worker.stale for worker in self._starting) < configuration.ready:
             self._workers += 1
             worker, theirs = processes.new_worker(os.path.join(configuration.scratch_dir, f"w{self._workers}"))
             order = {
@@ -226,7 +228,7 @@ class Supervisor:
             self._selector.unregister(source)
 
     def _discard(self, worker: processes.Worker) -> None:
-        """End a worker that serves nothing; one that is not ready yet ends itself at end of file."""
+        """End a worker that serves nothing; one that did not say its number yet ends itself at end of file."""
         for group in (self._ready, self._starting):
             if worker in group:
                 group.remove(worker)
@@ -264,10 +266,14 @@ class Supervisor:
     def _from_worker(self, worker: processes.Worker, frame: Frame) -> None:
         active = self._active
         if worker in self._starting:
+            if frame.kind is Kind.PROGRESS:
+                worker.sealed = True
+                self._dispatch()
+                return
             raw = frame.json()
             worker.pid, worker.fault = raw["pid"], raw["fault"]
-            if worker.fault and self._active and self._active.worker:
-                self._discard(worker)  # perhaps for want of what the running request took
+            if worker.stale or (worker.fault and self._active and self._active.worker):
+                self._discard(worker)  # the fault perhaps for want of what the running request took
                 return
             self._starting.remove(worker)
             self._ready.append(worker)
@@ -308,6 +314,7 @@ class Supervisor:
             if self._failed_starts >= MOST_FAILED_STARTS:
                 self._stopped = 5
             self._refill()
+            self._dispatch()
 
     # --- one request --------------------------------------------------------------------------
 
@@ -315,6 +322,8 @@ class Supervisor:
         active = self._active
         if active is None or active.worker is not None or not self._ready:
             return
+        if not all(worker.sealed for worker in self._starting):
+            return  # what the request runs could reach into one whose memory is still open
         worker = self._ready.pop(0)
         if worker.fault is not None:
             self._discard(worker)

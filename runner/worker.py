@@ -50,7 +50,9 @@ def main(order: dict[str, Any], channel_descriptor: int, output: int) -> None:
     for text_stream in (sys.stdout, sys.stderr):  # lines leave at once, so that a kill loses none
         text_stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     channel = socket.socket(fileno=channel_descriptor)
+    sealing.offer_to_oom_killer()
     sealing.seal_worker()
+    channel.sendall(encode(Kind.PROGRESS, 0, {}))  # from here on others may run what they like
     place = order["place"]
     tempfile.tempdir = place
     fault = None

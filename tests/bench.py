@@ -88,7 +88,7 @@ def queries(home: Path) -> list[Row]:
 
     rows = []
     for name, text in (("SELECT 1", SELECT_1), ("group-by over 336,776 flights", GROUP_BY)):
-        local = lambda text=text: inside.execute(text).to_arrow_table()  # noqa: E731
+        local = lambda text=text: inside.sql(text).to_arrow_table()  # noqa: E731
         for call in (local, warm(text)):
             call()
         rows.append(measure(name, "DuckDB in process", 40, local, THINK))

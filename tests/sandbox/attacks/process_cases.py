@@ -260,7 +260,7 @@ for _ in range(12):
 time.sleep(0.05)
 'hopping'
 """,
-        WORKER, gives([["hopping"]]), rounds=3,
+        WORKER, gives([["hopping"]]), rounds=2,
     ),
     AttackCase(
         111, "siblings, made children of the supervisor", "python",
@@ -279,7 +279,7 @@ print('made')
     AttackCase(
         112, "a crowd of zombies and orphans", "python",
         """
-for _ in range(300):
+for _ in range(60):
     try:
         if os.fork() == 0:
             os.fork()
@@ -295,8 +295,8 @@ for _ in range(300):
         "if os.fork() == 0:\n    time.sleep(600)\nos._exit(3)", WORKER, ends("crashed", code="worker_exited"),
     ),
     AttackCase(
-        114, "a stopped child", "python",
-        "child = os.fork()\nif not child:\n    LIBC.ptrace if 0 else None\n    while True: pass\nthreads = 1\n'left'", WORKER, gives([["left"]]),
+        114, "stopped by its own child", "python",
+        "if os.fork() == 0:\n    os.kill(os.getppid(), signal.SIGSTOP)\n    time.sleep(600)\ntime.sleep(600)", WORKER, ends("timeout"), timeout=1.0,
     ),
     AttackCase(
         115, "kernel memory: pipes, sockets and descriptors in flight", "python",
@@ -336,7 +336,7 @@ SCRATCH = [
         """
 os.makedirs('/tmp/a/b/c'); write('/tmp/a/b/c/f'); os.chmod('/tmp/a/b', 0); os.chmod('/tmp/a', 0o111)
 os.symlink('/', '/tmp/root'); os.symlink('/data', '/tmp/data'); os.symlink('loop', '/tmp/loop'); os.symlink('/tmp', '/tmp/a-loop')
-os.mkfifo('/tmp/fifo', 0); os.mknod('/tmp/socket', 0o140000)
+os.mkfifo('/tmp/fifo', 0)
 write('/tmp/read-only'); os.chmod('/tmp/read-only', 0)
 os.mkdir('/tmp/' + 'n' * 255); write(b'/tmp/\\xff\\xfe\\n\\t'); write('/tmp/-rf'); write('/tmp/ '); os.mkdir('/tmp/...')
 os.mkdir('/tmp/sticky', 0o1777); os.link('/tmp/-rf', '/tmp/sticky/hard')
@@ -385,7 +385,7 @@ except OSError as error:
     inodes = named(error)
 {'count': 4000 < count < 4200, 'inodes': inodes, 'bytes': attempt(fill, '/tmp/many/0')}
 """,
-        CONTAINER, finds(count=True, inodes="ENOSPC", bytes="ENOSPC"),
+        CONTAINER, finds(count=True, inodes="ENOSPC", bytes={"ENOSPC", "EFBIG"}),
     ),
     AttackCase(
         120, "places of the workers that wait", "python",

@@ -9,18 +9,16 @@ from __future__ import annotations
 from .case import AttackCase, Expect, Layer, Seen, either, ends, gives
 
 REFUSED = ends("refused")
-FORBIDDEN = ends("refused", code="sql_forbidden")
 HELD = ends("refused", "error")
-LOCKED = ends("error", code={"sql_invalid_value", "sql_invalid", "sql_forbidden"})
 
 
 def twice(
-    number: int, name: str, text: str, expect: Expect, layer: Layer = "engine", **more: object
+    number: int, name: str, text: str, expect: Expect, layer: Layer = "engine", *, gated: Expect = REFUSED
 ) -> list[AttackCase]:
     """With the gate, and what holds it when there is none."""
     return [
-        AttackCase(number, name, "sql", text, ("gate",), REFUSED),
-        AttackCase(number, f"{name}, no gate", "sql", text, (layer,), expect, gate=False, **more),  # type: ignore[arg-type]
+        AttackCase(number, name, "sql", text, ("gate",), gated),
+        AttackCase(number, f"{name}, no gate", "sql", text, (layer,), expect, gate=False, timeout=2.0),
     ]
 
 
@@ -100,7 +98,6 @@ SETTINGS = [
         case
         for text in (
             "INSTALL httpfs", "LOAD httpfs", "FORCE INSTALL httpfs", "INSTALL spatial FROM community", "LOAD '/tmp/x.duckdb_extension'",
-            "UPDATE EXTENSIONS",
         )
         for case in twice(40, text.lower(), text, HELD)
     ),
@@ -110,11 +107,13 @@ SETTINGS = [
             "SET memory_limit = '100GB'", "SET threads = 64", "RESET threads", "SET GLOBAL enable_external_access = true",
             "SET allowed_configs = ['threads']", "SET allowed_directories = ['/']", "SET allowed_paths = ['/etc/passwd']",
             "SET profiling_output = '/tmp/x'", "PRAGMA enable_profiling", "SET temp_directory = '/tmp'", "SET lock_configuration = false",
-            "SET disabled_filesystems = ''", "SET custom_user_agent = 'x'", "SET home_directory = '/tmp'", "SET search_path = 'pg_catalog'",
+            "SET disabled_filesystems = ''", "SET custom_user_agent = 'x'", "SET home_directory = '/tmp'",
             "SET allow_unsigned_extensions = true", "SET extension_directory = '/tmp'", "SET TimeZone = 'Asia/Tokyo'",
         )
-        for case in twice(41, text.lower(), text, ends("refused", "error", "ok") if "path" in text and "search" in text else HELD)
+        for case in twice(41, text.lower(), text, HELD)
     ),
+    *twice(41, "another search path", "SET search_path = 'pg_catalog'", ends("ok", "refused", "error"), "worker"),
+    *twice(40, "update extensions", "UPDATE EXTENSIONS", HELD, gated=HELD),
     *twice(41, "call enable_logging", "CALL enable_logging('QueryLog', storage = 'file', storage_path = '/tmp/x')", HELD),
     *twice(43, "sql in sql", "FROM query('SELECT 1')", ends("ok", "error", "refused")),
     *twice(43, "a file in sql in sql", "FROM query('FROM read_text(''/etc/passwd'')')", HELD),
@@ -127,10 +126,11 @@ SETTINGS = [
         for name, text in {
             "settings": "FROM duckdb_settings()", "secrets": "FROM duckdb_secrets()", "databases": "FROM pragma_database_list()",
             "temporary files": "SELECT current_setting('temp_directory')", "variables": "SELECT getvariable('x')", "log": "SELECT write_log('x')",
-            "environment": "SELECT getenv('PATH')", "views": "SELECT sql FROM duckdb_views()", "extensions": "FROM duckdb_extensions()",
+            "views": "SELECT sql FROM duckdb_views()", "extensions": "FROM duckdb_extensions()",
         }.items()
         for case in twice(44, name, text, nothing_of_the_host, "container")
     ),
+    *twice(44, "environment", "SELECT getenv('PATH')", HELD, gated=HELD),
     *twice(46, "explain analyze of a write", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/data/x.csv'", HELD),
     *twice(46, "explain analyze of a file", "EXPLAIN ANALYZE FROM read_text('/etc/passwd')", HELD),
 ]  # fmt: skip
@@ -153,9 +153,9 @@ AMOUNTS = [
     slow(49, "a list of 10^8", "SELECT list_transform(range(0, 100000000), lambda x: x + 1)", "memory", "timeout", "refused", timeout=3.0),
     slow(49, "one string of it all", "SELECT length(string_agg(i::VARCHAR || repeat('x', 100), ',')) FROM range(100000000) t(i)", "memory", "timeout", "error", timeout=3.0),
     slow(49, "a sort of 2*10^8", "SELECT i FROM range(200000000) t(i) ORDER BY hash(i)", "memory", "timeout", "error", timeout=3.0),
-    AttackCase(50, "a billion rows", "sql", "FROM range(1000000000)", ("worker",), cut_to(1000, "rows"), limits={"max_rows": 1000}),
+    AttackCase(50, "a billion rows in SQL", "sql", "FROM range(1000000000)", ("worker",), cut_to(1000, "rows"), limits={"max_rows": 1000}),
     AttackCase(50, "a cell of 100 MB", "sql", "SELECT repeat('x', 100000000) AS x", ("worker",), either(cut_to(1, "cells"), ends("memory", "refused", "error"))),
-    AttackCase(50, "a cell of 2 GB", "sql", "SELECT repeat('x', 2000000000) AS x", ("worker",), either(cut_to(1, "cells"), ends("memory", "timeout", "refused", "error")), timeout=3.0),
+    AttackCase(50, "a cell of 2 GB in SQL", "sql", "SELECT repeat('x', 2000000000) AS x", ("worker",), either(cut_to(1, "cells"), ends("memory", "timeout", "refused", "error")), timeout=3.0),
     AttackCase(
         50, "5,000 columns", "sql", "SELECT " + ", ".join(f"{i} AS c{i}" for i in range(5_000)), ("worker",),
         either(cut_to(1, "columns"), REFUSED), gate=False, timeout=10.0,
@@ -164,9 +164,9 @@ AMOUNTS = [
     AttackCase(51, "a megabyte of text", "sql", "SELECT '" + "x" * 1_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
     AttackCase(51, "five megabytes of text", "sql", "SELECT '" + "x" * 5_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
     AttackCase(51, "five megabytes of Python", "python", "'" + "x" * 5_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
-    *twice(51, "10^5 parentheses", "SELECT " + "(" * 100_000 + "1" + ")" * 100_000, ends("error", "crashed", "timeout"), "worker", timeout=2.0),
-    *twice(51, "open parentheses", "SELECT " + "(" * 3_000, ends("error", "crashed", "timeout"), "worker", timeout=2.0),
-    *twice(51, "20,000 terms", "SELECT 1 WHERE " + " OR ".join(["1=2"] * 20_000), ends("ok", "error", "crashed", "timeout"), "worker", timeout=4.0),
+    *twice(51, "10^5 parentheses", "SELECT " + "(" * 100_000 + "1" + ")" * 100_000, ends("error", "crashed", "timeout", "memory"), "worker"),
+    *twice(51, "open parentheses", "SELECT " + "(" * 3_000, ends("error", "crashed", "timeout", "memory"), "worker"),
+    AttackCase(51, "20,000 terms", "sql", "SELECT 1 WHERE " + " OR ".join(["1=2"] * 20_000), ("worker",), ends("ok", "refused", "error", "timeout"), timeout=3.0),
     *twice(51, "a NUL byte", "SELECT 1\0; DROP VIEW flights", ends("error", "refused"), "worker"),
     AttackCase(51, "comments in comments", "sql", "SELECT /* a /* b */ c */ 1 AS x", ("gate",), either(gives([[1]]), ends("error", "refused"))),
     AttackCase(51, "dollar quotes", "sql", "SELECT $a$; DROP VIEW flights; $a$ AS x", ("gate",), gives([["; DROP VIEW flights; "]])),
