@@ -130,6 +130,15 @@ class Ground(Sandbox):
 
     def attack(self, case: AttackCase) -> list[Seen]:
         """Run the case; the conditions that no attack may break are checked before anything it says itself."""
+        if not self.containers():
+            self.warm()
+        try:
+            return self._attack(case)
+        except BaseException:
+            self.do(self.executor.close())  # what it left must not fail the cases after it
+            raise
+
+    def _attack(self, case: AttackCase) -> list[Seen]:
         before = self.containers()
         text = self.canaries.fill_in(case.text)
         limits = self.limits({"timeout": case.timeout, **case.limits})
