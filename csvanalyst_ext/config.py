@@ -35,6 +35,7 @@ class Settings:
     home: Path = Path()
     image: str = ""
     docker_runtime: str = ""
+    carrier: str = "auto"
     memory: int = 1024 * MIB
     cpus: float = 2.0
     scratch: int = 512 * MIB
@@ -65,6 +66,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
     "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",
+    "CSVANALYST_CARRIER": "carrier",
     "CSVANALYST_MEMORY": "memory",
     "CSVANALYST_CPUS": "cpus",
     "CSVANALYST_SCRATCH": "scratch",
