@@ -34,6 +34,7 @@ class Settings:
     python_enabled: bool = True
     home: Path = Path()
     image: str = ""
+    docker_host: str = ""
     docker_runtime: str = ""
     carrier: str = "auto"
     memory: int = 1024 * MIB
@@ -65,6 +66,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
+    "CSVANALYST_DOCKER_HOST": "docker_host",
     "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",
     "CSVANALYST_CARRIER": "carrier",
     "CSVANALYST_MEMORY": "memory",

@@ -215,7 +215,7 @@ class DockerExecutor:
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
         settings = self._settings
-        client = docker_client.connect()
+        client = docker_client.connect(host=settings.docker_host)
         docker_reaper.reap(client)
         carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
