@@ -25,7 +25,7 @@ from . import docker_carrier, docker_client, docker_image, docker_reaper
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel, OnlyEnds
 from .collector import Collector
-from .docker_spec import DATA_TARGET, GVISOR_PIDS, LABEL, LaunchSpec, differences, is_gvisor, refuse_weaker
+from .docker_spec import DATA_TARGET, GVISOR_PIDS, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
 from .local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from .stream import StreamCarrier
 
@@ -228,7 +228,7 @@ class DockerExecutor:
             arguments=_arguments(settings, carrier),
             labels={f"{LABEL}.session": self._session_id, **docker_reaper.owner_labels()},
             runtime=settings.docker_runtime,
-            **({"pids": GVISOR_PIDS} if is_gvisor(settings.docker_runtime) else {}),
+            pids=GVISOR_PIDS if is_gvisor(settings.docker_runtime) else PIDS,
         )
         refuse_weaker(spec)
         engine: Any = client.api
