@@ -294,14 +294,17 @@ class Supervisor:
             return
         worker = active.worker
         if worker is None:
-            self._release(active, reply or endings.cause_of_death(None, None), None)
+            if reply is not None:
+                self._release(active, reply, None)
             return
         self._unwatch_worker(worker)
         processes.stop(worker)
         worker.output.drain()
         if reply is None:
             processes.reap(worker)
-            reply = endings.cause_of_death(worker.exit_status, active.kills_before)
+            reply = endings.cause_of_death(
+                worker.exit_status, active.kills_before, killer=self._configuration.most_growth is None
+            )
         self._release(active, reply, worker)
         processes.reap(worker)
         worker.close()

@@ -25,7 +25,17 @@ from . import docker_carrier, docker_client, docker_image, docker_reaper
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel, OnlyEnds
 from .collector import Collector
-from .docker_spec import DATA_TARGET, GVISOR_PIDS, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
+from .docker_spec import (
+    DATA_TARGET,
+    GVISOR_PIDS,
+    GVISOR_PROCESSES,
+    LABEL,
+    PIDS,
+    LaunchSpec,
+    differences,
+    is_gvisor,
+    refuse_weaker,
+)
 from .local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from .stream import StreamCarrier
 
@@ -38,6 +48,8 @@ QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
 
+GROWTH_SHARE: Final = 0.75
+"""A worker's share of it under gVisor, whose own kernel needs some too."""
 KEEP_SHARE: Final = 0.125
 """The share of the container's memory for results that are kept by name."""
 
@@ -279,6 +291,9 @@ def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     threads = max(1, round(min(settings.cpus, float(os.cpu_count() or 1))))
     arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
     arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
+    if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
+        growth = int(settings.memory * GROWTH_SHARE)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth)]
     if carrier == "local":
         arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
     return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
