@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..config import Settings
-from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
+from ..errors import EngineUnavailable, RunnerMisbehaved, SandboxLost, SpecRefused
 from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_carrier, docker_client, docker_image, docker_reaper
+from .admission import Admission
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel, OnlyEnds
 from .collector import Collector
@@ -96,6 +97,7 @@ class DockerExecutor:
         self._settings = settings
         self._session_id = session_id
         self._data_dir = data_dir
+        self._admission = Admission(settings.home, settings.queue_timeout)
         self._tables: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._container: _Container | None = None
@@ -108,7 +110,7 @@ class DockerExecutor:
         return dict(self._facts)
 
     async def start(self) -> None:
-        async with self._turn:
+        async with self._turn, self._awake():
             await self._ready()
 
     async def set_tables(self, tables: Mapping[str, str]) -> None:
@@ -129,7 +131,8 @@ class DockerExecutor:
             collector = Collector(request, progress, body)
             try:
                 within = request.limits.timeout + GRACE
-                await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
+                async with self._admission.running():
+                    await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
                 outcome = await _outcome(collector)
             except SandboxLost:
                 seconds = time.perf_counter() - ready
@@ -140,7 +143,7 @@ class DockerExecutor:
                     raise
                 outcome = _OUT_OF_MEMORY
             except BaseException as error:
-                if container.channel.lost is not None or isinstance(error, SandboxError):
+                if container.channel.lost is not None or isinstance(error, RunnerMisbehaved):
                     await self._drop()
                 raise
             timings = {**outcome.timings, "start": ready - started, "total": time.perf_counter() - started}
@@ -168,7 +171,8 @@ class DockerExecutor:
         if self._container is not None and self._container.channel.lost is not None:
             await self._drop()
         if self._container is None:
-            await self._start()
+            async with self._admission.starting():
+                await self._start()
         assert self._container is not None
         return self._container
 
@@ -280,6 +284,7 @@ class DockerExecutor:
         container, self._container = self._container, None
         if self._rest is not None:
             self._rest.cancel()
+        self._facts = {name: fact for name, fact in self._facts.items() if name not in ("container", "start_seconds")}
         if container is not None:
             container.close()
             await asyncio.to_thread(container.created.remove)
