@@ -27,17 +27,8 @@ from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel, OnlyEnds
 from .collector import Collector
 from .docker_events import ran_out_of_memory
-from .docker_spec import (
-    DATA_TARGET,
-    GVISOR_PIDS,
-    GVISOR_PROCESSES,
-    LABEL,
-    PIDS,
-    LaunchSpec,
-    differences,
-    is_gvisor,
-    refuse_weaker,
-)
+from .docker_spec import DATA_TARGET, GVISOR_PIDS, GVISOR_PROCESSES, LABEL, PIDS, LaunchSpec, differences, is_gvisor
+from .docker_validator import refuse_weaker
 from .local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from .stream import StreamCarrier
 
