@@ -160,6 +160,7 @@ def _outcome(outcome: Outcome | None) -> dict[str, Any]:
         return {}
     return {
         "columns": [asdict(column) for column in outcome.columns],
+        "name": outcome.name,
         "row_count": outcome.row_count,
         "total_rows": outcome.total_rows,
         "truncated": list(outcome.truncated),

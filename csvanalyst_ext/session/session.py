@@ -32,6 +32,7 @@ from .bench import Bench
 from .early import EarlyStart
 from .intake import Intake
 from .question import Question
+from .results import NamedResults
 from .run import Run, error_of, files_of, record_of
 from .shelf import Emit, Shelf
 
@@ -80,6 +81,7 @@ class AnalystSession:
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
+        self._results = NamedResults()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -190,7 +192,12 @@ class AnalystSession:
             raise Refused("python_disabled", "Python is switched off by ENABLE_PYTHON_EXECUTION.", hint)
         tables = None if question.datasets is None else names
         draft.bench = bench = Bench(
-            self._executor, visible, tables=tables, limits=draft.run.limits, python_enabled=self.settings.python_enabled
+            self._executor,
+            visible,
+            self._results,
+            tables=tables,
+            limits=draft.run.limits,
+            python_enabled=self.settings.python_enabled,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
@@ -293,6 +300,7 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._history.clear()
+        self._results = NamedResults()
         await self._executor.close()
         await self.forget()
 
