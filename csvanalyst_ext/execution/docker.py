@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config import Settings
+from ..config import MIB, Settings
 from ..errors import EngineUnavailable, RunnerMisbehaved, SandboxLost, SpecRefused
 from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_carrier, docker_client, docker_image, docker_reaper
@@ -41,8 +41,8 @@ QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
 
-GROWTH_SHARE: Final = 0.75
-"""A worker's share of it under gVisor, whose own kernel needs some too."""
+RESERVED: Final = 1024 * MIB
+"""Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
 KEEP_SHARE: Final = 0.125
 """The share of the container's memory for results that are kept by name."""
 
@@ -305,8 +305,8 @@ def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
     arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
     if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
-        growth = int(settings.memory * GROWTH_SHARE)
-        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth)]
+        growth = str(settings.memory + RESERVED)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth]
     if carrier == "local":
         arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
     return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
