@@ -21,7 +21,6 @@ SCRATCH_FILES: Final = 4096
 QUEUES_TARGET: Final = "/dev/mqueue"
 """The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
-MIB: Final = 1024 * 1024
 PIDS: Final = 128
 GVISOR_PIDS: Final = 1024
 """The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process

@@ -126,6 +126,7 @@ def left_in_scratch():
     return ' '.join(found)
 
 status = dict(line.split(':\t') for line in open('/proc/self/status').read().splitlines() if ':\t' in line)
+said = lambda key: status.get(key, '')  # gVisor tells less
 {
     'sum': int(flights.distance.sum()),
     'rows': int(sql('SELECT count(*) AS n FROM flights').n[0]),
@@ -135,17 +136,17 @@ status = dict(line.split(':\t') for line in open('/proc/self/status').read().spl
     'processes': sum(name.isdigit() for name in os.listdir('/proc')),
     'scratch': left_in_scratch(),
     'free': os.statvfs('/tmp').f_files - os.statvfs('/tmp').f_ffree < 10 and os.statvfs('/tmp').f_bfree > 0,
-    'queues': ' '.join(os.listdir('/dev/mqueue')),
+    'queues': ' '.join(os.listdir('/dev/mqueue')) if os.path.isdir('/dev/mqueue') else '',
     'shared': os.path.exists('/dev/shm'),
     'priority': os.getpriority(os.PRIO_PROCESS, 0),
     'processors': str(sorted(os.sched_getaffinity(0))),
     'limits': str([resource.getrlimit(n) for n in range(16)]),
     'threads': threading.active_count(),
     'descriptors': sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in (0, 1, 2)).__repr__(),
-    'seal': ' '.join(status[key] for key in ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters')),
-    'signals': ' '.join(status[key] for key in ('SigBlk', 'SigIgn')),
+    'seal': ' '.join(map(said, ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters'))),
+    'signals': said('SigBlk') + said('SigIgn'),
     'hidden': ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0,
-    'umask': status['Umask'],
+    'umask': said('Umask'),
     'timer': open('/proc/self/timerslack_ns').read() if os.access('/proc/self/timerslack_ns', os.R_OK) else '',
     'path': str(sys.path),
 }

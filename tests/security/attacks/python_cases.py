@@ -1,9 +1,5 @@
 # ruff: noqa: E501 - attacks are easier to read unbroken
-"""Section A of the attack list: hostile Python in the runner.  Numbers are those of the list.
-
-Rows 12, 13, 30 and 32 have further tests in ``tests/sandbox/test_executor.py``, row 7 and 8 in
-``test_survival.py``.
-"""
+"""Section A of the attack list: hostile Python in the runner.  Numbers are those of the list."""
 
 from __future__ import annotations
 
@@ -539,6 +535,12 @@ pa.table({'x': pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes(4
         "LIBC.prctl(4, 1, 0, 0, 0)\nos.chdir('/tmp')\nos.abort()",
         CONTAINER, ends("crashed", code="worker_crashed"),
     ),
+    AttackCase(30, "read address 0", "python", "ctypes.string_at(0)", WORKER, ends("crashed", code="worker_crashed")),
+    AttackCase(30, "abort", "python", "os.abort()", WORKER, ends("crashed", code="worker_crashed")),
+    AttackCase(32, "ask for input", "python", "input()", WORKER, ends("error", code="python_error")),
+    AttackCase(32, "start a debugger", "python", "breakpoint()\n1", WORKER, ends("error", "ok")),
+    AttackCase(32, "exit", "python", "sys.exit(0)", WORKER, ends("error", code="python_exit")),
+    AttackCase(32, "exit at once", "python", "os._exit(0)", WORKER, ends("crashed", code="worker_exited")),
     AttackCase(32, "every descriptor closed", "python", "os.closerange(0, 256)\n1", WORKER, ends("crashed", code={"worker_exited", "worker_crashed"})),
     AttackCase(
         32, "exit from a thread and at exit", "python",
