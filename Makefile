@@ -41,8 +41,8 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	$(PY) .ci/summary.py $(REPORTS) $$status; \
 	exit $$status
 
-before-docker: lint types layers unit security agent
-with-docker: image sandbox parity notebooks
+before-docker: lint types layers unit agent
+with-docker: image security sandbox parity notebooks
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -57,8 +57,8 @@ layers: $(READY) ## import-linter: which package may import which
 unit: $(READY) ## fast tests without Docker
 	@$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
 
-security: $(READY) ## hostile input to the host side, without Docker
-	@$(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+security: image ## every attack of the list, with each sandbox provider; ends with a table, case by provider
+	@$(ENGINE) run -- $(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
 
 agent: $(READY) ## the agent loop against a scripted model over HTTP, without Docker
 	@$(PYTEST) tests/agent --junitxml=$(REPORTS)/agent.xml

@@ -8,8 +8,7 @@ host alone.  Several tests with the same mark are one line.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +21,13 @@ SCORE = pytest.StashKey["Score"]()
 _HELD = pytest.StashKey[list[str]]()
 HOST: Final = "host alone"
 NO_GATE: Final = "no gate"
+SAME: Final = "="
 REPORT: Final = Path(__file__).resolve().parents[3] / ".cache" / "reports" / "attacks.json"
 LEGEND: Final = (
     "gate: the decision on the syntax tree · engine: DuckDB's locked connection · worker: the sealed one-shot process "
     "and its supervisor · container: launch specification and filter · host: what the host refuses or bounds",
-    f"'{NO_GATE}' is the same SQL with the gate switched off.  Python has no check of its text that could be switched "
-    "off: its one pass shows the lower layers.",
+    f"'{NO_GATE}': the same SQL with the gate switched off.  '{SAME}': no SQL of a question in it; there is no check of "
+    "Python's text that could be switched off, so the one pass shows the lower layers.",
 )
 
 
@@ -64,10 +64,15 @@ class Score:
         ran = [cell for cell in every if cell.tests]
         return sum(cell.contained == cell.tests for cell in ran), len(ran), len(every) - len(ran)
 
+    def shown(self, line: dict[str, Cell], column: str) -> str:
+        if column in line:
+            return line[column].shown()
+        return SAME if column.removesuffix(f", {NO_GATE}") in line else ""
+
     def rows(self) -> list[tuple[str, ...]]:
         columns = self.columns()
         return [
-            (str(number), name, *(line[column].shown() if column in line else "" for column in columns))
+            (str(number), name, *(self.shown(line, column) for column in columns))
             for (number, name), line in sorted(self.cells.items())
         ]
 
@@ -82,11 +87,8 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         contained, ran, skipped = self.totals()
-        lines = [
-            {"case": number, "name": name, "by": {column: cell.shown() for column, cell in line.items()}}
-            for (number, name), line in sorted(self.cells.items())
-        ]
-        return {"contained": contained, "ran": ran, "skipped": skipped, "cases": lines}
+        columns = ["case", "name", *self.columns()]
+        return {"contained": contained, "ran": ran, "skipped": skipped, "columns": columns, "rows": self.rows()}
 
 
 # --- the plugin: ``tests/security/conftest.py`` imports what follows --------------------------------
@@ -136,9 +138,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("attacks")
         for line in score.table():
             terminalreporter.write_line(line)
-        if os.environ.get("CSVANALYST_REPORTS") or REPORT.parent.is_dir():
-            REPORT.write_text(json.dumps(score.to_json(), indent=1) + "\n")
-
-
-def names(items: Iterable[pytest.Mark]) -> set[int]:
-    return {mark.args[0] for mark in items if mark.name == "attack"}
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text(json.dumps(score.to_json(), indent=1, ensure_ascii=False) + "\n")
