@@ -1,4 +1,4 @@
-"""``python -m tests.security.attacks.evidence``: the table of the last `make security`, as a page of the documentation."""
+"""``python -m tests.security.attacks.evidence``: the table of the last `make security` as a page of the docs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def page(report: dict[str, object], rows: list[list[str]], columns: list[str]) -
         "# Attacks, and which layer held them",
         "",
         "Written by `python -m tests.security.attacks.evidence` from the last `make security`; see",
-        "[the attack cases](../explanation/attack-cases.md).  Where two layers would hold an attack, the first one that",
-        "answers is named, and under load that may be another one: a query that needs too much may reach its deadline",
+        "[the attack cases](../explanation/attack-cases.md). Where two layers would hold an attack, the first one that",
+        "answers is named, and that may change with the load: a query that needs too much reaches its deadline",
         "(worker) or the memory limit (engine, container).",
         "",
         *(f"- {line}" for line in LEGEND),

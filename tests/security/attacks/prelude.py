@@ -140,7 +140,8 @@ said = lambda key: status.get(key, '')  # gVisor tells less
     'shared': os.path.exists('/dev/shm'),
     'priority': os.getpriority(os.PRIO_PROCESS, 0),
     'processors': str(sorted(os.sched_getaffinity(0))),
-    'limits': str([resource.getrlimit(n) for n in range(16)]),
+    'limits': str([resource.getrlimit(n) for n in range(16) if n != resource.RLIMIT_AS]),
+    'growth': resource.getrlimit(resource.RLIMIT_AS)[0] < 0,  # where it is limited: from what a worker starts with
     'threads': threading.active_count(),
     'descriptors': sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in (0, 1, 2)).__repr__(),
     'seal': ' '.join(map(said, ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters'))),

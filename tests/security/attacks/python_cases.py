@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .case import DENIED, FILTERED, READ_ONLY, AttackCase, Seen, all_fail, both, either, ends, finds, gives
 
+GVISOR = "docker-gvisor"
 CONTAINER, WORKER = ("container",), ("worker",)
 PLAIN_ENVIRONMENT = {
     *("PATH", "HOME", "HOSTNAME", "LC_ALL", "MPLBACKEND", "MPLCONFIGDIR"),
@@ -16,7 +17,9 @@ def nothing_in_the_environment(seen: Seen) -> None:
     names = set(seen.evidence["names"].split())
     assert "PATH" in names
     assert names <= PLAIN_ENVIRONMENT, names - PLAIN_ENVIRONMENT
-    assert seen.evidence["supervisor"] == "EACCES"
+    supervisor = seen.evidence["supervisor"]
+    theirs = set(supervisor.removeprefix("passed ").strip("'").split())
+    assert supervisor == "EACCES" or theirs <= PLAIN_ENVIRONMENT, theirs  # gVisor shows it to its own user
 
 
 def few_children(seen: Seen) -> None:
@@ -64,7 +67,11 @@ HOSTILE_TEXT = (
 FILES = [
     AttackCase(
         1, "environment of the worker and the supervisor", "python",
-        "{'names': ' '.join(os.environ), 'supervisor': attempt(read, '/proc/1/environ')}",
+        """
+def names():
+    return ' '.join(line.split('=')[0] for line in read('/proc/1/environ', 100_000).decode().split('\\0'))
+{'names': ' '.join(os.environ), 'supervisor': attempt(names)}
+""",
         CONTAINER, nothing_in_the_environment,
     ),
     AttackCase(
@@ -130,7 +137,7 @@ for place, directories, files in os.walk('/'):
             '/dev/ptmx')]
 {'places': ' '.join(places)}
 """,
-        CONTAINER, finds(places=""),
+        CONTAINER, finds(places=""), on={GVISOR: finds(places={"", "/dev/fuse /dev/net/tun"})},
     ),
     AttackCase(
         4, "write to the data", "python",

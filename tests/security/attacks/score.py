@@ -26,8 +26,8 @@ REPORT: Final = Path(__file__).resolve().parents[3] / ".cache" / "reports" / "at
 LEGEND: Final = (
     "gate: the decision on the syntax tree · engine: DuckDB's locked connection · worker: the sealed one-shot process "
     "and its supervisor · container: launch specification and filter · host: what the host refuses or bounds",
-    f"'{NO_GATE}': the same SQL with the gate switched off.  '{SAME}': no SQL of a question in it; there is no check of "
-    "Python's text that could be switched off, so the one pass shows the lower layers.",
+    f"'{NO_GATE}': the same SQL with the gate switched off.  '{SAME}': no SQL; Python's text is not checked, "
+    "so there is nothing to switch off, and the one pass shows the lower layers.",
 )
 
 
