@@ -29,6 +29,12 @@ GVISOR_PROCESSES: Final = 64
 """Processes and threads in such a sandbox, which the runner limits itself.  A forked one costs about 33 MiB."""
 
 
+PROCESSES_TARGET: Final = "/proc"
+"""gVisor lets every process open the descriptors of the others through it, among them the host's stream.  Nothing in
+the sandbox needs it there.  (runc refuses to mount anything over it, and keeps hidden processes hidden.)"""
+COVERED: Final = "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev"
+
+
 def is_gvisor(runtime: str) -> bool:
     """Whether an engine's runtime of this name is gVisor: ``runsc``, or a variant such as ``runsc-kvm``."""
     return runtime.startswith("runsc")
@@ -85,7 +91,8 @@ class LaunchSpec:
             "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()],
             "Tmpfs": {
                 SCRATCH_TARGET: f"size={self.scratch},nr_inodes={SCRATCH_FILES},mode=1777,noexec,nosuid,nodev",
-                QUEUES_TARGET: "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev",
+                QUEUES_TARGET: COVERED,
+                **({PROCESSES_TARGET: COVERED} if is_gvisor(self.runtime) else {}),
             },
             "Mounts": [
                 {

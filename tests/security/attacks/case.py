@@ -19,7 +19,8 @@ class AttackCase:
     ``contained_by`` are the layers that must hold it where the answer itself does not tell.  ``gated`` is what must
     come of SQL with the gate on, when that differs.  ``timeout`` in seconds; without one, time enough for what is
     tried.  ``rounds`` are how often it runs back to back.  ``costs_sandbox`` says that a new container is an
-    acceptable price, once the error is a typed one.  ``on`` is what must come of it with one provider, by its name.
+    acceptable price, once the error is a typed one; ``costs_on`` names providers where it is.  ``on`` is what must
+    come of it with one provider, by its name.
     """
 
     number: int
@@ -32,6 +33,7 @@ class AttackCase:
     gated: Expect | None = None
     rounds: int = 1
     costs_sandbox: bool = False
+    costs_on: Collection[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     on: Mapping[str, Expect] = field(default_factory=dict)
 
@@ -81,6 +83,18 @@ def all_fail(*errors: str) -> Expect:
     return check
 
 
+def nothing_passes(*harmless: str) -> Expect:
+    """Every single thing that was tried failed, with whatever error; but what is named here, or begins so."""
+
+    def check(seen: Seen) -> None:
+        evidence = seen.evidence
+        assert evidence
+        passed = {name: value for name, value in evidence.items() if str(value).startswith("passed")}
+        assert not {name: value for name, value in passed.items() if not name.startswith(harmless)}, passed
+
+    return check
+
+
 def gives(value: Any) -> Expect:
     """Exactly this, as the rows of the result."""
 
@@ -116,5 +130,7 @@ def both(*several: Expect) -> Expect:
 
 DENIED = ("EPERM", "EACCES")
 READ_ONLY = ("EROFS", "EACCES", "EPERM")
+GVISOR = "docker-gvisor"
+"""Its kernel is one of its own: what it grants there reaches nothing of the host."""
 FILTERED = ("EPERM", "ENOSYS")
 """What a system call filter answers.  Anything else means that the kernel looked at the arguments."""

@@ -146,6 +146,7 @@ class Ground(Sandbox):
 
     def _attack(self, case: AttackCase, gate: bool) -> list[Seen]:
         before = self.containers()
+        may_cost = case.costs_sandbox or self.provider.name in case.costs_on
         text = self.canaries.fill_in(case.text)
         slowness = self.provider.slowness
         timeout = case.timeout or PATIENCE * slowness
@@ -164,14 +165,14 @@ class Ground(Sandbox):
                 ran = seen.outcome.timings.get("sandbox", 0.0)
                 assert ran <= timeout + GRACE * slowness, f"it ran on: {ran:.1f} s"
             else:
-                assert case.costs_sandbox, seen.error
+                assert may_cost, (seen.error, seen.error and seen.error.details)
                 assert seen.seconds <= timeout + LATE * slowness, "the host waited on"
         assert grown <= MOST_GROWTH
         if all(held_by(seen, gate=gate, otherwise=("host",)) == ("gate",) for seen in results):
             self.require_right()  # nothing ran
         else:
             self.require_as_new()
-        if not case.costs_sandbox:
+        if not may_cost:
             assert self.containers() == before, "it cost the sandbox"
         return results
 

@@ -6,7 +6,9 @@ without the gate as well; see ``test_hostile_sql.py``.
 
 from __future__ import annotations
 
-from .case import AttackCase, Expect, Layer, Seen, either, ends, gives
+from .case import GVISOR, AttackCase, Expect, either, ends, gives
+from .layers import Layer
+from .seen import Seen
 
 REFUSED = ends("refused")
 HELD = ends("refused", "error")
@@ -17,7 +19,8 @@ def statement(
 ) -> AttackCase:
     """``gated`` is what the gate must make of it, ``expect`` what holds it when there is none; ``layer`` then holds
     what runs to its end."""
-    return AttackCase(number, name, "sql", text, (layer,), expect, 2.0, gated)
+    costs_on = {GVISOR} if len(text) > 1000 else set()
+    return AttackCase(number, name, "sql", text, (layer,), expect, 2.0, gated, costs_on=costs_on)
 
 
 def nothing_of_the_host(seen: Seen) -> None:
@@ -131,7 +134,7 @@ SETTINGS = [
 
 def slow(number: int, name: str, text: str, *statuses: str, timeout: float = 1.0) -> AttackCase:
     """Plain analytics as far as any gate can tell, that takes too much."""
-    return AttackCase(number, name, "sql", text, ("worker",), ends(*statuses), timeout=timeout, costs_sandbox=False)
+    return AttackCase(number, name, "sql", text, ("worker",), ends(*statuses), timeout=timeout, costs_on={GVISOR})
 
 
 AMOUNTS = [
