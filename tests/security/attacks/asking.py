@@ -22,7 +22,8 @@ class Asking:
     def __init__(self, home: Path, provider: Provider, **settings: Any) -> None:
         self.home = home
         self.loop = asyncio.new_event_loop()
-        small = replace(SMALL, home=home, timeout=SMALL.timeout * provider.slowness)
+        memory = SMALL.memory if provider.name == "docker-runc" else 2048 * MIB  # gVisor counts address space
+        small = replace(SMALL, home=home, timeout=SMALL.timeout * provider.slowness, memory=memory)
         self.session = AnalystSession.open(replace(provider.configure(small), **settings))
 
     def do(self, coroutine: Any) -> Any:

@@ -23,5 +23,6 @@ def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
 def ground(provider: Provider, tmp_path_factory: pytest.TempPathFactory, canaries: Canaries) -> Iterator[Ground]:
     made = Ground(tmp_path_factory.mktemp("ground"), canaries, provider)
     yield made
+    made.settle()
     made.close()
     assert made.loop.is_closed()

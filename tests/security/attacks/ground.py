@@ -35,7 +35,9 @@ MOST_GROWTH = 450 * MIB
 MOST_PROCESSES = 5
 """Supervisor, zygote, two ready workers, and one that is being forked or serves."""
 PATIENCE = 5.0
-"""Seconds for an attack that is to end by itself."""
+"""Seconds for an attack that is to end by itself, and for the question after any."""
+MOST_UNCHECKED = 10
+"""Attacks that the gate or the engine refused, so that nothing of them ran, may share one look at what is left."""
 
 
 class Canaries:
@@ -123,6 +125,7 @@ class Ground(Sandbox):
         super().__init__(root, provider.configure(SMALL))
         self.canaries = canaries
         self.provider = provider
+        self._unchecked = 0
         self.add_table("flights", FLIGHTS)
         self.warm()
         self._data = self._digest()
@@ -168,13 +171,24 @@ class Ground(Sandbox):
                 assert may_cost, (seen.error, seen.error and seen.error.details)
                 assert seen.seconds <= timeout + LATE * slowness, "the host waited on"
         assert grown <= MOST_GROWTH
-        if all(held_by(seen, gate=gate, otherwise=("host",)) == ("gate",) for seen in results):
-            self.require_right()  # nothing ran
+        refused = all(held_by(seen, gate=gate, otherwise=("host",)) in (("gate",), ("engine",)) for seen in results)
+        if refused and case.kind == "sql" and self._unchecked < MOST_UNCHECKED:
+            self._unchecked += 1
         else:
-            self.require_as_new()
+            self.settle(may_cost)
         if not may_cost:
             assert self.containers() == before, "it cost the sandbox"
         return results
+
+    def settle(self, may_cost: bool = False) -> None:
+        """The next questions are answered, by a sandbox in which nothing is left of the attacks before."""
+        self._unchecked = 0
+        try:
+            self.require_as_new()
+        except SandboxError:
+            if not may_cost:
+                raise
+            self.require_as_new()  # a typed error was the price, and the question after it is answered
 
     def try_to(self, request: Request) -> Seen:
         started = time.perf_counter()
@@ -186,7 +200,9 @@ class Ground(Sandbox):
 
     def require_right(self) -> None:
         """The next question gets the right answer."""
-        assert self.value("SELECT sum(distance) FROM flights") == RIGHT
+        table = self.sql("SELECT sum(distance) FROM flights", timeout=PATIENCE).raise_for_status().table
+        assert table is not None
+        assert table.column(0)[0].as_py() == RIGHT
 
     def require_as_new(self) -> None:
         """The next questions get right answers from a sandbox in which nothing is left."""

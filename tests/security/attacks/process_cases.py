@@ -5,7 +5,7 @@ serves the next question.  They run as the same user, so nothing but the seal an
 
 from __future__ import annotations
 
-from .case import DENIED, GVISOR, READ_ONLY, AttackCase, all_fail, both, ends, finds, gives, nothing_passes
+from .case import DENIED, GVISOR, READ_ONLY, AttackCase, all_fail, both, either, ends, finds, gives, nothing_passes
 from .seen import Seen
 
 CONTAINER, WORKER = ("container",), ("worker",)
@@ -277,7 +277,7 @@ for _ in range(12):
 time.sleep(0.05)
 'hopping'
 """,
-        WORKER, gives([["hopping"]]), rounds=2, costs_on={GVISOR},
+        WORKER, gives([["hopping"]]), rounds=2, costs_on={GVISOR}, on={GVISOR: either(gives([["hopping"]]), ends("memory", "lost"))},
     ),
     AttackCase(
         111, "siblings, made children of the supervisor", "python",
@@ -351,6 +351,8 @@ rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [a.fileno()]))
     ),
 ]  # fmt: skip
 
+ALL_USED = finds(count=True, inodes="ENOSPC", bytes={"ENOSPC", "EFBIG"})
+
 SCRATCH = [
     AttackCase(
         116, "scratch full of everything that is hard to remove", "python",
@@ -391,7 +393,7 @@ except OSError:
     pass
 depth > 1000
 """,
-        WORKER, gives([[True]]), costs_on={GVISOR},
+        WORKER, gives([[True]]), timeout=8.0, costs_on={GVISOR}, on={GVISOR: either(gives([[True]]), ends("timeout"))},
     ),
     AttackCase(
         119, "every inode used, and every byte", "python",
@@ -406,7 +408,7 @@ except OSError as error:
     inodes = named(error)
 {'count': 4000 < count < 4200, 'inodes': inodes, 'bytes': attempt(fill, '/tmp/many/0')}
 """,
-        CONTAINER, finds(count=True, inodes="ENOSPC", bytes={"ENOSPC", "EFBIG"}), costs_on={GVISOR},
+        CONTAINER, ALL_USED, timeout=8.0, costs_on={GVISOR}, on={GVISOR: either(ALL_USED, ends("timeout"))},
     ),
     AttackCase(
         120, "places of the workers that wait", "python",

@@ -164,7 +164,7 @@ table = '/data/tables/flights.parquet'
     'incoming': attempt(write, '/data/incoming/x'), 'by descriptor': attempt(write, '/proc/self/fd/%d' % os.open(table, os.O_RDONLY)),
 }
 """,
-        CONTAINER, all_fail(*READ_ONLY, "EXDEV"),
+        CONTAINER, all_fail(*READ_ONLY, "EXDEV"), on={GVISOR: all_fail(*READ_ONLY, "EXDEV", "ENOENT")},
     ),
     AttackCase(
         5, "one file of 10 GB", "python",
@@ -210,7 +210,7 @@ except OSError as raised:
     error = named(raised)
 {'started': started, 'error': error}
 """,
-        CONTAINER, few_children, costs_on={GVISOR},
+        CONTAINER, few_children, costs_on={GVISOR}, on={GVISOR: either(few_children, ends("memory"))},
     ),
     AttackCase(
         8, "fork bomb of siblings", "python",
@@ -219,7 +219,7 @@ SIGCHLD, CLONE_PARENT = 17, 0x8000
 while True:
     call('clone', CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
 """,
-        CONTAINER, ends("timeout"), timeout=1.5,
+        CONTAINER, ends("timeout"), timeout=1.5, costs_on={GVISOR}, on={GVISOR: ends("timeout", "memory", "lost")},
     ),
     AttackCase(
         9, "threads without end", "python",
