@@ -188,7 +188,7 @@ class DockerExecutor:
                 self._facts = {"provider": "docker", "carrier": created.carrier}
                 self._container = container = _Container(created, Channel())
                 await self._connect(container)
-                await self._hand_over_tables(container)
+                await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
@@ -230,8 +230,15 @@ class DockerExecutor:
 
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
+        client = docker_client.connect(host=self._settings.docker_host)
+        try:
+            return self._create_by(client, wanted)
+        except BaseException:
+            client.close()
+            raise
+
+    def _create_by(self, client: docker.DockerClient, wanted: str) -> _Created:
         settings = self._settings
-        client = docker_client.connect(host=settings.docker_host)
         docker_reaper.reap(client)
         carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
@@ -266,9 +273,9 @@ class DockerExecutor:
             docker_reaper.remove(client, identity)
             raise
 
-    async def _hand_over_tables(self, container: _Container) -> None:
+    async def _hand_over_tables(self, container: _Container, within: float = GRACE) -> None:
         collector = Collector(_NO_REQUEST, None, None)
-        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, GRACE)
+        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, within)
 
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
@@ -323,7 +330,8 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
-        created.attached.close()
+        # Nobody reads from it yet, and closing what the engine's client wraps around it would leave it open.
+        getattr(created.attached, "_sock", created.attached).close()
         threading.Thread(target=created.remove, daemon=True).start()
 
 

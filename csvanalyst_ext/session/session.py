@@ -33,7 +33,7 @@ from .early import EarlyStart
 from .intake import Intake
 from .question import Question
 from .results import NamedResults
-from .run import Run, error_of, files_of, record_of
+from .run import Run, error_of, files_of, record_of, without_locals
 from .shelf import Emit, Shelf
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class AnalystSession:
             self.last = self._keep(self._finished(draft))
             raise
         except AnalystError as error:
-            draft.run = replace(draft.run, status=error.status, error=error)
+            draft.run = replace(draft.run, status=error.status, error=without_locals(error))
         except Exception as error:
             message = f"CSV Analyst itself failed ({type(error).__name__})."
             draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
