@@ -330,8 +330,8 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
-        # Nobody reads from it yet, and closing what the engine's client wraps around it would leave it open.
-        getattr(created.attached, "_sock", created.attached).close()
+        created.attached.close()
+        getattr(created.attached, "_sock", created.attached).close()  # what is wrapped stays open otherwise
         threading.Thread(target=created.remove, daemon=True).start()
 
 
