@@ -12,7 +12,7 @@ and https://flatbuffers.dev/internals/.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -33,12 +33,6 @@ _V5: Final = 4
 _SCHEMA, _RECORD_BATCH = 1, 3
 _TIMESTAMP: Final = 10
 _SIZE_OF_PAIR: Final = 16
-# Places of the fields in the tables of Message.fbs and Schema.fbs.
-_VERSION, _HEADER_TYPE, _HEADER, _BODY_LENGTH, _MESSAGE_METADATA = range(5)
-_ENDIANNESS, _FIELDS, _SCHEMA_METADATA, _FEATURES = range(4)
-_NAME, _, _TYPE_TYPE, _TYPE, _DICTIONARY, _CHILDREN, _FIELD_METADATA = range(7)
-_LENGTH, _NODES, _BUFFERS, _COMPRESSION, _VARIADIC = range(5)
-_ZONE: Final = 1
 
 
 class Unacceptable(ValueError):
@@ -100,49 +94,43 @@ def _messages(stream: memoryview) -> Iterator[_Message]:
 
 
 def _message(data: memoryview) -> _Message:
-    table = _deref(data, 0)
-    kind = _scalar(data, table, _HEADER_TYPE, "<B")
-    if _scalar(data, table, _VERSION, "<h") != _V5 or kind not in (_SCHEMA, _RECORD_BATCH):
-        raise Unacceptable(f"a message of kind {kind}; schema and record batches are allowed, of version 5")
-    if _place(data, table, _MESSAGE_METADATA) is not None:
-        raise Unacceptable("a message with metadata of its own")
-    header = _place(data, table, _HEADER)
-    if header is None:
-        raise Unacceptable("a message without a header")
-    body = _scalar(data, table, _BODY_LENGTH, "<q")
-    return _Message(data, _deref(data, header), kind == _SCHEMA, body)
+    version, kind, header, body, metadata = _table(data, _deref(data, 0), 5)
+    number = _scalar(data, kind, "<B")
+    if _scalar(data, version, "<h") != _V5 or number not in (_SCHEMA, _RECORD_BATCH):
+        raise Unacceptable(f"a message of kind {number}; schema and record batches are allowed, of version 5")
+    if metadata or not header:
+        raise Unacceptable("a message with metadata of its own, or without a header")
+    return _Message(data, _deref(data, header), number == _SCHEMA, _scalar(data, body, "<q"))
 
 
 # --- schema ---------------------------------------------------------------------------------------
 
 
 def _check_schema(data: memoryview, schema: int, budget: _Budget) -> None:
-    if _scalar(data, schema, _ENDIANNESS, "<h") or _place(data, schema, _FEATURES) is not None:
-        raise Unacceptable("a byte order or a feature that is not used here")
-    if _place(data, schema, _SCHEMA_METADATA) is not None:
-        raise Unacceptable("a schema with metadata")
-    _check_fields(data, _place(data, schema, _FIELDS), budget, MAX_DEPTH)
+    endianness, fields, metadata, features = _table(data, schema, 4)
+    if _scalar(data, endianness, "<h") or features or metadata:
+        raise Unacceptable("a schema with metadata, another byte order, or features that are not used here")
+    _check_fields(data, fields, budget, MAX_DEPTH)
 
 
-def _check_fields(data: memoryview, vector: int | None, budget: _Budget, depth: int) -> None:
+def _check_fields(data: memoryview, vector: int, budget: _Budget, depth: int) -> None:
     """Walk the fields as Arrow will.  One field may be pointed at many times: each time counts."""
     start, count = _vector(data, vector)
     budget.fields -= count
     if depth < 0 or budget.fields < 0:
         raise Unacceptable(f"a schema that is deeper than {MAX_DEPTH} or has more than {MAX_FIELDS} fields")
     for position in range(count):
-        field = _deref(data, start + 4 * position)
-        if _place(data, field, _DICTIONARY) is not None or _place(data, field, _FIELD_METADATA) is not None:
+        name, _, kind, type_, dictionary, children, metadata = _table(data, _deref(data, start + 4 * position), 7)
+        if dictionary or metadata:
             raise Unacceptable("a field with a dictionary or with metadata")
-        _check_text(data, field, _NAME, 4 * MAX_NAME)
-        kind = _place(data, field, _TYPE)
-        if kind is not None and _scalar(data, field, _TYPE_TYPE, "<B") == _TIMESTAMP:
-            _check_text(data, _deref(data, kind), _ZONE, MAX_ZONE)
-        _check_fields(data, _place(data, field, _CHILDREN), budget, depth - 1)
+        _check_text(data, name, 4 * MAX_NAME)
+        if type_ and _scalar(data, kind, "<B") == _TIMESTAMP:
+            _check_text(data, _table(data, _deref(data, type_), 2)[1], MAX_ZONE)
+        _check_fields(data, children, budget, depth - 1)
 
 
-def _check_text(data: memoryview, table: int, number: int, most: int) -> None:
-    if _vector(data, _place(data, table, number))[1] > most:
+def _check_text(data: memoryview, text: int, most: int) -> None:
+    if _vector(data, text)[1] > most:
         raise Unacceptable(f"a name of more than {most} bytes")
 
 
@@ -150,16 +138,17 @@ def _check_text(data: memoryview, table: int, number: int, most: int) -> None:
 
 
 def _check_batch(message: _Message, budget: _Budget) -> None:
-    data, batch, body = message.data, message.header, message.body
-    if _place(data, batch, _COMPRESSION) is not None or _place(data, batch, _VARIADIC) is not None:
+    data, body = message.data, message.body
+    _, nodes_, buffers, compression, variadic = _table(data, message.header, 5)
+    if compression or variadic:
         raise Unacceptable("a compressed body, or views")
-    nodes = list(_pairs(data, _place(data, batch, _NODES)))
+    nodes = list(_pairs(data, nodes_))
     budget.arrays -= len(nodes) + 1
     budget.values -= sum(length for length, _ in nodes)
     if budget.arrays < 0 or budget.values < 0 or any(length < 0 or nulls < 0 for length, nulls in nodes):
         raise Unacceptable("more arrays, or more values, than the bytes could hold")
     end = 0
-    for offset, size in _pairs(data, _place(data, batch, _BUFFERS)):
+    for offset, size in _pairs(data, buffers):
         if size == 0:
             continue
         if offset < end or size < 0 or offset + size > body:
@@ -167,7 +156,7 @@ def _check_batch(message: _Message, budget: _Budget) -> None:
         end = offset + size
 
 
-def _pairs(data: memoryview, vector: int | None) -> Iterator[tuple[int, int]]:
+def _pairs(data: memoryview, vector: int) -> Iterator[tuple[int, int]]:
     start, count = _vector(data, vector)
     if count > (len(data) - start) // _SIZE_OF_PAIR:
         raise Unacceptable("a list longer than its message")
@@ -181,27 +170,24 @@ def _deref(data: memoryview, place: int) -> int:
     return place + int(struct.unpack_from("<I", data, place)[0])
 
 
-def _place(data: memoryview, table: int, number: int) -> int | None:
-    """Where field ``number`` of the table at ``table`` lies; ``None`` when it is absent."""
+def _table(data: memoryview, table: int, most: int) -> Sequence[int]:
+    """Where the first ``most`` fields of the table at ``table`` lie; 0 for one that is absent."""
     vtable = table - struct.unpack_from("<i", data, table)[0]
     if vtable < 0:  # Python would count from the end
         raise struct.error("vtable out of range")
     size = struct.unpack_from("<H", data, vtable)[0]
-    entry = 4 + 2 * number
-    if entry + 2 > size:
-        return None
-    offset = struct.unpack_from("<H", data, vtable + entry)[0]
-    return table + offset if offset else None
+    known = min(most, max(0, size - 4) // 2)
+    offsets = struct.unpack_from(f"<{known}H", data, vtable + 4)
+    return [table + offset if offset else 0 for offset in offsets] + [0] * (most - known)
 
 
-def _scalar(data: memoryview, table: int, number: int, format: str) -> int:
-    place = _place(data, table, number)
-    return 0 if place is None else int(struct.unpack_from(format, data, place)[0])
+def _scalar(data: memoryview, place: int, format: str) -> int:
+    return int(struct.unpack_from(format, data, place)[0]) if place else 0
 
 
-def _vector(data: memoryview, place: int | None) -> tuple[int, int]:
+def _vector(data: memoryview, place: int) -> tuple[int, int]:
     """Where the items of the vector that ``place`` points at begin, and how many they are."""
-    if place is None:
+    if not place:
         return 0, 0
     vector = _deref(data, place)
     return vector + 4, int(struct.unpack_from("<I", data, vector)[0])
