@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit security agent sandbox notebooks bench clean
+	lint types layers unit security fuzz agent sandbox notebooks bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ unit: $(READY) ## fast tests without Docker
 
 security: $(READY) ## hostile input to the host side, without Docker
 	@$(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+
+fuzz: $(READY) ## 100,000 cases of a runner that lies in every way; writes docs/evidence/fuzz.json
+	@$(PY) -m tests.fuzz --json docs/evidence/fuzz.json
 
 agent: $(READY) ## the agent loop against a scripted model over HTTP, without Docker
 	@$(PYTEST) tests/agent --junitxml=$(REPORTS)/agent.xml
