@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config import Settings
+from ..config import MIB, Settings
 from ..errors import EngineUnavailable, RunnerMisbehaved, SandboxLost, SpecRefused
 from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_carrier, docker_client, docker_image, docker_reaper
@@ -41,8 +41,8 @@ QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
 
-GROWTH_SHARE: Final = 0.75
-"""A worker's share of it under gVisor, whose own kernel needs some too."""
+RESERVED: Final = 1024 * MIB
+"""Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
 KEEP_SHARE: Final = 0.125
 """The share of the container's memory for results that are kept by name."""
 
@@ -188,7 +188,7 @@ class DockerExecutor:
                 self._facts = {"provider": "docker", "carrier": created.carrier}
                 self._container = container = _Container(created, Channel())
                 await self._connect(container)
-                await self._hand_over_tables(container)
+                await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
@@ -230,8 +230,15 @@ class DockerExecutor:
 
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
+        client = docker_client.connect(host=self._settings.docker_host)
+        try:
+            return self._create_by(client, wanted)
+        except BaseException:
+            client.close()
+            raise
+
+    def _create_by(self, client: docker.DockerClient, wanted: str) -> _Created:
         settings = self._settings
-        client = docker_client.connect(host=settings.docker_host)
         docker_reaper.reap(client)
         carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
@@ -266,9 +273,9 @@ class DockerExecutor:
             docker_reaper.remove(client, identity)
             raise
 
-    async def _hand_over_tables(self, container: _Container) -> None:
+    async def _hand_over_tables(self, container: _Container, within: float = GRACE) -> None:
         collector = Collector(_NO_REQUEST, None, None)
-        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, GRACE)
+        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, within)
 
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
@@ -305,8 +312,8 @@ def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
     arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
     if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
-        growth = int(settings.memory * GROWTH_SHARE)
-        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth)]
+        growth = str(settings.memory + RESERVED)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth]
     if carrier == "local":
         arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
     return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
@@ -323,7 +330,8 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
-        created.attached.close()
+        # Nobody reads from it yet, and closing what the engine's client wraps around it would leave it open.
+        getattr(created.attached, "_sock", created.attached).close()
         threading.Thread(target=created.remove, daemon=True).start()
 
 
