@@ -23,6 +23,7 @@ from . import arrow_cases, cases, judge, play
 
 ADDRESS_SPACE = 6 * 2**30
 """Bytes after which the process gets no more memory: a case that needs more is a fault."""
+OPEN_FILES = 512
 SLOW = 5.0
 """Seconds of processor time after which a case counts as hanging."""
 _STATUS = Path("/proc/self/status")
@@ -35,6 +36,7 @@ MOST_OTHERS = 48 * 2**20
 def work(seed: int, first: int, last: int, kind: str) -> None:
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     unraised: list[str] = []
     threading.excepthook = lambda arguments: unraised.append(repr(arguments.exc_value)[:300])
     loop = play.Loop()
@@ -74,9 +76,9 @@ def _one(loop: play.Loop, seed: int, number: int, kind: str, salt: int) -> dict[
     clock, processor = time.perf_counter(), time.process_time()
     fault = ""
     try:
-        ends = loop.run_until_complete(play.play(script))
+        played = loop.run_until_complete(play.play(script))
         peak = _status("VmHWM") - before
-        word = judge.judge(script, ends, thorough=salt % 20 == 0)
+        word = judge.judge(script, played, thorough=salt % 20 == 0)
     except judge.Fault as error:
         word, fault, peak = "fault", str(error), _status("VmHWM") - before
     except BaseException as error:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fuzz import cases, judge, runs
 from tests.fuzz.__main__ import SEED, last_line, table
+from tests.fuzz.play import Played
 from tests.fuzz.script import QUERY, Script
 
 CASES = 5000
@@ -51,8 +52,8 @@ def test_the_judge_takes_no_lie_for_an_answer() -> None:
     from csvanalyst_ext.execution.base import Outcome
 
     with pytest.raises(judge.Fault, match="lie"):
-        judge.judge(Script("x", (), (), QUERY, refused=True), [Outcome("ok")], thorough=False)
+        judge.judge(Script("x", (), (), QUERY, refused=True), Played([Outcome("ok")]), thorough=False)
     with pytest.raises(judge.Fault, match="another kind"):
         from csvanalyst_ext.errors import DataError
 
-        judge.judge(Script("x", (), ()), [DataError("x", "y")], thorough=False)
+        judge.judge(Script("x", (), ()), Played([DataError("x", "y")]), thorough=False)
