@@ -193,17 +193,17 @@ def _get(raw: Mapping[str, Any], key: str, kind: type | tuple[type, ...], defaul
     """``raw[key]``, checked.  A bool is not taken for an int.  Raises ``ProtocolError``."""
     value = raw.get(key, default)
     if value is ...:
-        raise ProtocolError("bad_field", f"field {key!r} is missing")
+        raise ProtocolError("bad_field", f"field {key[:40]!r} is missing")
     wrong_bool = isinstance(value, bool) and kind in (int, float, (int, float))
     if value is not default and (wrong_bool or not isinstance(value, kind)):
-        raise ProtocolError("bad_field", f"field {key!r} has the wrong type")
+        raise ProtocolError("bad_field", f"field {key[:40]!r} has the wrong type")
     return value
 
 
 def _text(raw: Mapping[str, Any], key: str, most: int, default: Any = ...) -> Any:
     value = _get(raw, key, str, default)
     if isinstance(value, str) and len(value) > most:
-        raise ProtocolError("bad_field", f"field {key!r} is longer than {most} characters")
+        raise ProtocolError("bad_field", f"field {key[:40]!r} is longer than {most} characters")
     return value
 
 
@@ -226,7 +226,7 @@ def _tree(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     for _ in range(MAX_DEPTH):
         parts += len(level)
         if parts > MAX_PARTS:
-            raise ProtocolError("bad_field", f"field {key!r} has too many parts")
+            raise ProtocolError("bad_field", f"field {key[:40]!r} has too many parts")
         level = [
             child
             for node in level
@@ -235,13 +235,13 @@ def _tree(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
         ]
         if not level:
             return value
-    raise ProtocolError("bad_field", f"field {key!r} is nested too deep")
+    raise ProtocolError("bad_field", f"field {key[:40]!r} is nested too deep")
 
 
 def _count(raw: Mapping[str, Any], key: str, default: Any = ...) -> Any:
     value = _get(raw, key, int, default)
     if isinstance(value, int) and not 0 <= value < 2**63:
-        raise ProtocolError("bad_field", f"field {key!r} is out of range")
+        raise ProtocolError("bad_field", f"field {key[:40]!r} is out of range")
     return value
 
 
