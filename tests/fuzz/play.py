@@ -35,7 +35,7 @@ HUGE_PAGE = 2 * 2**20
 COST_OF_HANDING = 128 * 1024
 """Bytes that a piece with descriptors counts as in a flood."""
 _OPEN = Path("/proc/self/fd")
-PATIENCE = 0.1
+PATIENCE = 0.04
 """Seconds that one side waits for the other, on the clock of the wall."""
 ENOUGH = 128 * 2**20
 """Bytes of a flood until the deadline passes; then as many follow."""

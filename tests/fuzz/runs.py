@@ -24,7 +24,7 @@ SILENCE = 60.0
 """Seconds without a word after which a worker hangs."""
 CHUNK = 5000
 """Cases after which a worker is replaced, so that what one of them leaves behind is seen as growth."""
-GROWTH = 96 * 2**20
+GROWTH = 64 * 2**20
 """Bytes by which a worker may have grown at the end."""
 
 

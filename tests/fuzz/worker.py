@@ -6,6 +6,7 @@ A case is named before it is run, so that whoever reads knows which one ended th
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import gc
 import json
@@ -42,7 +43,7 @@ def work(seed: int, first: int, last: int, kind: str) -> None:
     loop = play.Loop()
     asyncio.set_event_loop(loop)
     _warm(loop)
-    gc.collect()
+    _give_back()
     descriptors, base, arrow = _descriptors(), _status("VmRSS"), pa.total_allocated_bytes()
     for number in range(first, last):
         _tell(case=number)
@@ -58,15 +59,22 @@ def work(seed: int, first: int, last: int, kind: str) -> None:
             found["uncaught"].append(f"{now - descriptors} descriptors were left open")
             descriptors = now
         _tell(done=number, **found)
-    gc.collect()
+    _give_back()
     _tell(end=True, base=base, rss=_status("VmRSS"), arrow=pa.total_allocated_bytes() - arrow)
+
+
+def _give_back() -> None:
+    """What is free goes back to the system: what remains is held."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warm(loop: play.Loop) -> None:
     """Imports, threads, samples: what comes once must not be taken for growth."""
     arrow_cases.warm()
-    for number in range(40):
-        _one(loop, 0, number, "honest", 0)
+    for number in range(200):
+        _one(loop, 0, number, "", 0)
 
 
 def _one(loop: play.Loop, seed: int, number: int, kind: str, salt: int) -> dict[str, Any]:
