@@ -74,6 +74,7 @@ def _warm(loop: play.Loop) -> None:
     """Imports, threads, samples: what comes once must not be taken for growth."""
     arrow_cases.warm()
     for number in range(200):
+        _tell(warming=number)
         _one(loop, 0, number, "", 0)
 
 
