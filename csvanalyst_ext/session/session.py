@@ -137,6 +137,7 @@ class AnalystSession:
         if name is not None and len(sources) > 1:
             message = f"{text!r} stands for {len(sources)} tables, and --as names one."
             raise UsageError("bad_option", message, "Add them one by one.")
+        await self._restore_workspace()
         self._executor.begin()
         return await self._shelf.add(sources, name, options or {}, emit)
 
@@ -182,6 +183,7 @@ class AnalystSession:
             if question.datasets is None
             else tuple(self.dataset(n).name for n in question.datasets)
         )
+        await self._restore_workspace()
         notes = await self._shelf.refresh(names, emit)
         visible = [self.dataset(name) for name in names]
         draft.run = replace(
@@ -290,6 +292,12 @@ class AnalystSession:
         except StorageError as error:
             return run.stored(None, f"This run was not kept: {error}")
         return run.stored(path)
+
+    async def _restore_workspace(self) -> None:
+        """Make the session's directory again if somebody has deleted it.  Raises ``StorageError``."""
+        if not self._workspace.whole:
+            await self._executor.close()  # it looks into the directory that is gone
+            await asyncio.to_thread(self._workspace.restore)
 
     # --- life -----------------------------------------------------------------------------------------
 

@@ -73,6 +73,7 @@ class Stage:
         """Have the table and a running sandbox."""
         self.add()
         self.require_right()
+        self.do(self.until(lambda: not self.busy()))  # what is made ready for later questions is ready
 
     def require_right(self) -> None:
         """The next question gets the right answer."""
@@ -118,22 +119,21 @@ class Stage:
         [found] = self.containers()
         return found
 
-    def processes(self) -> list[tuple[int, str, float]]:
-        """Process number on this machine, state and seconds of processor time of what runs in the sandbox, in the
-        order of their start; none when there is no container."""
+    def processes(self) -> list[tuple[int, str]]:
+        """Process number on this machine and state of what runs in the sandbox, in the order of their start; none
+        when there is no container."""
         found = []
         for container in self.containers():
             try:
-                rows = self.engine.api.top(container, ps_args="-eo pid,stat,cputimes")["Processes"]
+                rows = self.engine.api.top(container, ps_args="-eo pid,stat")["Processes"]
             except docker.errors.APIError:
                 continue
-            found += [(int(pid), state, float(seconds)) for pid, state, seconds in rows]
+            found += [(int(pid), state) for pid, state in rows]
         return sorted(found)
 
-    def busy(self) -> bool:
-        """Whether a process of the sandbox runs a question: one beyond the two that have been there from the
-        start burns processor time."""
-        return any(state.startswith("R") for _, state, _ in self.processes()[2:])
+    def busy(self) -> list[int]:
+        """The processes of the sandbox that burn processor time: once it is ready, those of a question."""
+        return [pid for pid, state in self.processes() if state.startswith("R")]
 
     async def until(self, condition: Callable[[], Any], within: float = 20.0) -> None:
         async with asyncio.timeout(within):

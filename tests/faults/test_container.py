@@ -82,10 +82,6 @@ def test_a_stopped_supervisor_is_given_up_after_the_deadline(fault: Fault) -> No
         assert stage.container() != before
 
 
-def busy_one(stage: Stage) -> int:
-    return next(pid for pid, state, _ in stage.processes()[2:] if state.startswith("R"))
-
-
 @pytest.mark.parametrize(
     ("what", "sent", "code"),
     [
@@ -101,7 +97,7 @@ def test_a_worker_that_dies_costs_its_question_and_not_the_sandbox(
         pytest.skip("signalling processes of the sandbox from outside needs root")
     with fault(what) as stage:
         before = stage.container()
-        run = stage.during(ENDLESS, lambda: os.kill(busy_one(stage), sent), timeout=4.0)
+        run = stage.during(ENDLESS, lambda: os.kill(stage.busy()[0], sent), timeout=4.0)
         stage.sees_error(run.error, *code)
         stage.require_right()
         assert stage.container() == before
