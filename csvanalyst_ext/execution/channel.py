@@ -141,6 +141,10 @@ class Channel:
     def segment(self, request: int, content: memoryview) -> None:
         self._guarded(lambda: self._awaited(Kind.SEGMENT, request).take_segment(content))
 
+    def room(self, request: int) -> int:
+        exchange = self._exchange
+        return 0 if exchange is None or request != exchange.number else exchange.collector.room
+
     def _awaited(self, kind: Kind, request: int) -> _Exchange:
         """The exchange that waits for such a frame.  Raises ``RunnerMisbehaved``."""
         exchange = self._exchange
@@ -194,6 +198,9 @@ class OnlyEnds:
 
     def segment(self, request: int, content: memoryview) -> None:
         raise AssertionError("a stream brings no segments")
+
+    def room(self, request: int) -> int:
+        return 0
 
     def gone(self, reason: ProtocolError | None, stderr: str) -> None:
         self._channel.gone(reason, stderr)

@@ -51,11 +51,16 @@ class Collector:
             raise misbehaved(error.code, str(error)) from error
         return False
 
+    @property
+    def room(self) -> int:
+        """The most bytes that all bodies may have."""
+        return self._most
+
     def take_segment(self, segment: memoryview) -> None:
         """Take all bodies at once, back to back.  Raises ``RunnerMisbehaved``."""
         if self._sizes or self._segment is not None or isinstance(self._request, IngestRequest):
             raise misbehaved("bad_body", "a segment beside other bodies")
-        if len(segment) > self._most:
+        if len(segment) > self.room:
             raise misbehaved("too_large", "the result is larger than was allowed")
         self._segment = segment
 

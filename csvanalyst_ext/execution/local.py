@@ -139,7 +139,9 @@ class LocalCarrier:
         try:
             data, descriptors, flags, _ = socket.recv_fds(self._socket, _READ, _MOST_DESCRIPTORS)
             self._descriptors.extend(descriptors)
-            if flags & socket.MSG_CTRUNC:
+            for descriptor in descriptors:  # recv_fds of Python 3.11 forgets the flag that would do it
+                os.set_inheritable(descriptor, False)
+            if flags & socket.MSG_CTRUNC or len(self._descriptors) > _MOST_DESCRIPTORS:
                 raise ProtocolError("segment", "more descriptors than were announced")
             for frame in self._decoder.feed(data):
                 if frame.kind is Kind.SEGMENT:
@@ -168,6 +170,8 @@ class LocalCarrier:
             size = frame.json().get("size")
             if not isinstance(size, int) or isinstance(size, bool) or size != _sealed_size(descriptor):
                 raise ProtocolError("segment", "a segment of another size than announced")
+            if size > self._listener.room(frame.request):  # sparse, it costs the sandbox nothing
+                raise ProtocolError("too_large", "the result is larger than was allowed")
             return self._mappings.view(descriptor, size)
         except (OSError, ValueError, OverflowError, MemoryError) as error:
             raise ProtocolError("segment", f"a segment that cannot be read ({type(error).__name__})") from error

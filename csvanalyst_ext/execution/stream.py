@@ -34,6 +34,9 @@ class Listener(Protocol):
     def segment(self, request: int, content: memoryview) -> None:
         """A SEGMENT frame came, with this in its memory file; only from carriers that can bring one."""
 
+    def room(self, request: int) -> int:
+        """The most bytes that a segment for ``request`` may have: a larger one is refused unread."""
+
     def gone(self, reason: ProtocolError | None, stderr: str) -> None:
         """The connection ended: the peer broke the protocol (``reason``), or is gone (``None``)."""
 

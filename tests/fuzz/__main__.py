@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--kind", default="", help="only cases of this kind")
     parser.add_argument("--one", type=int, metavar="NUMBER", help="run this case alone, and show what came of it")
+    parser.add_argument("--until", type=int, default=0, metavar="N", help="stop after so many failures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
     parser.add_argument("--worker", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -31,7 +32,7 @@ def main() -> int:
         summary = runs.run(options.seed, 1, workers=1, kind=options.kind, first=options.one)
     else:
         summary = runs.run(
-            options.seed, options.cases, workers=options.workers, kind=options.kind,
+            options.seed, options.cases, workers=options.workers, kind=options.kind, until=options.until,
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
     print(table(summary))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from . import arrow_cases, frame_cases
+from . import arrow_cases, frame_cases, segment_cases
 from .script import Script
 
 Make = Callable[[random.Random], Script]
@@ -29,10 +29,17 @@ KINDS: Mapping[str, tuple[int, Make]] = {
     "arrow: values": (12, frame_cases.arrow("arrow: values", arrow_cases.contents)),
     "arrow: messages": (6, frame_cases.arrow("arrow: messages", arrow_cases.messages)),
     "arrow: never sent": (4, frame_cases.arrow("arrow: never sent", arrow_cases.refused_type)),
+    "segment: honest": (2, segment_cases.honest),
+    "segment: lies": (10, segment_cases.lies),
+    "segment: files": (5, segment_cases.files),
+    "segment: arrow": (7, segment_cases.arrow),
+    "segment: ends": (3, segment_cases.ends),
+    "socket: frames": (7, segment_cases.frames),
 }
 RARE: Mapping[str, tuple[int, Make]] = {
-    "arrow: bombs": (200, frame_cases.arrow("arrow: bombs", arrow_cases.bombs)),
-    "flood": (400, frame_cases.flood),
+    "arrow: bombs": (199, frame_cases.arrow("arrow: bombs", arrow_cases.bombs)),
+    "segment: hoard": (307, segment_cases.hoard),
+    "flood": (401, frame_cases.flood),
 }
 """One case in so many; these take long."""
 

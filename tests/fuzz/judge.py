@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,8 +14,11 @@ from csvanalyst_ext.protocol import CAPS, STATUSES, Limits
 from csvanalyst_ext.rendering import values
 from csvanalyst_ext.views.view import head
 
+from .play import Played
 from .script import Script
 
+MOST_DESCRIPTORS = 32
+"""That may be open at a time, beyond those before the case; the peer's own are among them."""
 PER_ARRAY = 64
 """Bytes of padding and offsets that an array may have beyond what was sent."""
 
@@ -25,9 +27,12 @@ class Fault(Exception):
     """The host did what it must not."""
 
 
-def judge(script: Script, ends: list[Any], *, thorough: bool) -> str:
+def judge(script: Script, played: Played, *, thorough: bool) -> str:
     """A word for how the case ended.  ``thorough`` looks at tables in more ways.  Raises ``Fault``."""
+    ends = played.ends
     words = []
+    if played.descriptors > MOST_DESCRIPTORS:
+        raise Fault(f"{played.descriptors} descriptors were open at a time")
     for end in ends:
         if isinstance(end, Outcome):
             _outcome(end, script.request.limits, thorough=thorough)

@@ -9,22 +9,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import os
+import resource
 import selectors
 import socket
 import struct
 import termios
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from csvanalyst_ext.errors import AnalystError
 from csvanalyst_ext.execution.base import Outcome
 from csvanalyst_ext.execution.channel import Channel
 from csvanalyst_ext.execution.collector import Collector
+from csvanalyst_ext.execution.local import LocalCarrier, Mappings
 from csvanalyst_ext.execution.stream import StreamCarrier
 from csvanalyst_ext.protocol import Decoder, Kind, SqlRequest, request_to_json, tables_to_json
 
-from .script import INGEST, Script
+from .script import INGEST, File, Handed, Piece, Script
 
 JUMP = 1000.0
-PATIENCE = 0.05
+ADD_SEALS = 1033  # <linux/fcntl.h>
+HUGE_PAGE = 2 * 2**20
+COST_OF_HANDING = 128 * 1024
+"""Bytes that a piece with descriptors counts as in a flood."""
+_OPEN = Path("/proc/self/fd")
+PATIENCE = 0.04
 """Seconds that one side waits for the other, on the clock of the wall."""
 ENOUGH = 128 * 2**20
 """Bytes of a flood until the deadline passes; then as many follow."""
@@ -50,21 +61,36 @@ class Loop(asyncio.SelectorEventLoop):
         self._ahead += JUMP
 
 
-async def play(script: Script) -> list[Ending]:
-    """How each exchange of the host's side ended; exceptions of other kinds are raised, they are faults."""
+@dataclass(slots=True)
+class Played:
+    """``descriptors`` is how many more were open at some time than before; ``ends`` how each exchange ended."""
+
+    ends: list[Ending] = field(default_factory=list)
+    descriptors: int = 0
+
+
+async def play(script: Script) -> Played:
+    """Exceptions of other kinds than those that the host means are raised: they are faults."""
+    loop = asyncio.get_running_loop()
+    played = Played()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     channel = Channel()
-    channel.carrier = carrier = StreamCarrier(ours, asyncio.get_running_loop(), channel)
-    peer = asyncio.create_task(_peer(script, theirs))
+    if script.local:
+        channel.carrier = LocalCarrier(ours, loop, channel, Mappings())
+    else:
+        channel.carrier = StreamCarrier(ours, loop, channel)
+    peer = asyncio.create_task(_peer(script, theirs, played))
     try:
-        return await _host(script, channel)
+        played.ends = await _host(script, channel)
+        return played
     finally:
         channel.close()
         peer.cancel()
         await asyncio.gather(peer, return_exceptions=True)
         theirs.close()
-        await asyncio.to_thread(carrier._thread.join)  # descriptors and memory are counted afterwards
+        if isinstance(channel.carrier, StreamCarrier):
+            await asyncio.to_thread(channel.carrier._thread.join)  # descriptors and memory are counted afterwards
 
 
 async def _host(script: Script, channel: Channel) -> list[Ending]:
@@ -101,40 +127,128 @@ async def _ask(script: Script, channel: Channel) -> Ending:
         return error
 
 
-async def _heard(loop: Loop, theirs: socket.socket) -> bytes:
-    """What the host said; its deadlines pass while both sides wait for each other."""
+async def _heard(loop: Loop, theirs: socket.socket, *, patient: bool) -> bytes:
+    """What the host said; its deadlines pass while both sides wait for each other, unless one is ``patient``."""
     while True:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(None if patient else PATIENCE):
                 return await loop.sock_recv(theirs, 1 << 20)
         except TimeoutError:
-            loop.jump()
+            if not _unread(theirs):
+                loop.jump()
 
 
-async def _peer(script: Script, theirs: socket.socket) -> None:
+async def _peer(script: Script, theirs: socket.socket, played: Played) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
-    with contextlib.suppress(OSError):
-        for piece in script.first:
-            await loop.sock_sendall(theirs, piece)
+    open_before = _descriptors()
+
+    async def send(pieces: tuple[Piece, ...]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Handed):
+                await _hand(theirs, piece)
+                played.descriptors = max(played.descriptors, _descriptors() - open_before)
+            else:
+                await loop.sock_sendall(theirs, piece)
+
+    try:
+        await send(script.first)
         heard = Decoder()
         answers = list(script.answers)
-        piece = b""
-        while answers and (data := await _heard(loop, theirs)):
+        while answers and (data := await _heard(loop, theirs, patient=script.expected is not None)):
             for _ in heard.feed(data):
-                for piece in answers.pop(0) if answers else ():
-                    await loop.sock_sendall(theirs, piece)
-        enough = ENOUGH // (len(piece) or 1)
-        for count in range(2 * enough if script.ending == "endless" else 0):
-            await loop.sock_sendall(theirs, piece)
-            if count == enough:
-                loop.jump()
+                await send(answers.pop(0) if answers else ())
+        if script.ending == "endless":
+            await _flood(loop, theirs, script.answers[-1][-1:], send)
         if script.ending == "close":
             theirs.close()
         elif script.ending == "half_close":
             theirs.shutdown(socket.SHUT_WR)
         while script.ending in ("stall", "endless"):
-            while struct.unpack("i", fcntl.ioctl(theirs, termios.TIOCOUTQ, b"\0" * 4))[0]:
+            while _unread(theirs):
                 await asyncio.sleep(0.001)
             await asyncio.sleep(SETTLED)
             loop.jump()
+    except OSError:  # the host has closed the connection
+        theirs.close()
+
+
+async def _flood(
+    loop: Loop, theirs: socket.socket, piece: tuple[Piece, ...], send: Callable[[tuple[Piece, ...]], Awaitable[None]]
+) -> None:
+    size = sum(len(part) if isinstance(part, bytes) else COST_OF_HANDING for part in piece)
+    enough = ENOUGH // (size or 1)
+    for count in range(2 * enough):
+        await send(piece)
+        if count == enough:
+            loop.jump()
+
+
+async def _hand(theirs: socket.socket, handed: Handed) -> None:
+    """Send the bytes with descriptors of new files; then do to the files what the script says."""
+    made = [_made(file) for file in handed.files]
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        if handed.starved:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(_free_descriptor(), before[1]), before[1]))
+        while True:
+            try:
+                socket.send_fds(theirs, [handed.data], made)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+        for wait in (0, SETTLED):
+            await asyncio.sleep(wait)
+            for file, descriptor in zip(handed.files, made, strict=True):
+                _meddle(file, descriptor)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in made:
+            os.close(descriptor)
+
+
+def _free_descriptor() -> int:
+    """The lowest number that a new descriptor could get."""
+    descriptor = os.open("/dev/null", os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
+def _made(file: File) -> int:
+    if file.kind == "pipe":
+        reading, writing = os.pipe()
+        os.close(writing)
+        return reading
+    if file.kind == "socket":
+        return socket.socket(socket.AF_UNIX).detach()
+    if file.kind not in ("memfd", "huge"):
+        return os.open(file.kind, os.O_RDONLY)
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    if file.kind == "huge":  # cannot be written to; without huge pages nobody can touch it either
+        descriptor = os.memfd_create("peer", flags | os.MFD_HUGETLB)
+        os.ftruncate(descriptor, HUGE_PAGE)
+    else:
+        descriptor = os.memfd_create("peer", flags)
+        os.pwrite(descriptor, file.content, 0)
+        if file.size is not None:
+            os.ftruncate(descriptor, file.size)
+    fcntl.fcntl(descriptor, ADD_SEALS, file.seals)
+    return descriptor
+
+
+def _meddle(file: File, descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        if file.after == "shrink":
+            os.ftruncate(descriptor, 0)
+        elif file.after == "grow":
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size + 4096)
+        elif file.after == "write":
+            os.pwrite(descriptor, b"\xff" * 64, 0)
+
+
+def _unread(theirs: socket.socket) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(theirs, termios.TIOCOUTQ, b"\0" * 4))[0])
+
+
+def _descriptors() -> int:
+    return len(list(_OPEN.iterdir()))

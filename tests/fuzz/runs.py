@@ -24,8 +24,11 @@ SILENCE = 60.0
 """Seconds without a word after which a worker hangs."""
 CHUNK = 5000
 """Cases after which a worker is replaced, so that what one of them leaves behind is seen as growth."""
-GROWTH = 96 * 2**20
+GROWTH = 64 * 2**20
 """Bytes by which a worker may have grown at the end."""
+
+
+Tell = Callable[[str], None] | None
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Summary:
     """``failures`` name the cases: what, and what happened."""
 
     seed: int
+    until: int = 0
     kinds: dict[str, OfKind] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
     growth: int = 0
@@ -51,6 +55,10 @@ class Summary:
 
     def total(self, what: str) -> int:
         return sum(getattr(kind, what) for kind in self.kinds.values())
+
+    @property
+    def enough(self) -> bool:
+        return 0 < self.until <= len(self.failures)
 
     @property
     def clean(self) -> bool:
@@ -64,10 +72,11 @@ def run(
     workers: int = 2,
     kind: str = "",
     first: int = 0,
-    tell: Callable[[str], None] | None = None,
+    until: int = 0,
+    tell: Tell = None,
 ) -> Summary:
-    """Run the cases ``first`` to ``first + count`` of ``seed``."""
-    summary = Summary(seed)
+    """Run the cases ``first`` to ``first + count`` of ``seed``; fewer, if so many failures as ``until`` come before."""
+    summary = Summary(seed, until)
     started = time.monotonic()
     todo: queue.Queue[range] = queue.Queue()
     size = max(1, min(CHUNK, -(-count // workers)))
@@ -77,8 +86,11 @@ def run(
 
     def serve() -> None:
         with contextlib.suppress(queue.Empty):
-            while True:
-                _chunk(summary, lock, todo.get_nowait(), kind)
+            while not summary.enough:
+                try:
+                    _chunk(summary, lock, todo.get_nowait(), kind, tell)
+                except RuntimeError as error:
+                    summary.failures.append({"case": first, "what": str(error)})
                 if tell:
                     tell(f"{summary.total('cases')} of {count} cases, {len(summary.failures)} failures")
 
@@ -91,16 +103,16 @@ def run(
     return summary
 
 
-def _chunk(summary: Summary, lock: threading.Lock, numbers: range, kind: str) -> None:
+def _chunk(summary: Summary, lock: threading.Lock, numbers: range, kind: str, tell: Tell) -> None:
     """Run ``numbers``, in as many processes as it takes."""
     while numbers:
-        stopped = _process(summary, lock, numbers, kind)
+        stopped = _process(summary, lock, numbers, kind, tell)
         if stopped is None:
             return
         numbers = range(stopped + 1, numbers.stop)
 
 
-def _process(summary: Summary, lock: threading.Lock, numbers: range, kind: str) -> int | None:
+def _process(summary: Summary, lock: threading.Lock, numbers: range, kind: str, tell: Tell) -> int | None:
     """Run ``numbers`` in one process; the number of the case that ended it, if one did."""
     with tempfile.TemporaryFile() as errors:
         command = [sys.executable, "-m", "tests.fuzz", "--seed", str(summary.seed), "--kind", kind]
@@ -122,7 +134,12 @@ def _process(summary: Summary, lock: threading.Lock, numbers: range, kind: str) 
                 current = told["case"]
             elif "done" in told:
                 with lock:
-                    _count(summary, told)
+                    if _count(summary, told) and tell:
+                        tell(f"case {told['done']} ({told['kind']}): {summary.failures[-1]['what'][:200]}")
+                if summary.enough:
+                    process.kill()
+                    process.wait()
+                    return None
                 current = None
             elif "end" in told:
                 with lock:
@@ -150,7 +167,8 @@ def _process(summary: Summary, lock: threading.Lock, numbers: range, kind: str) 
     return current
 
 
-def _count(summary: Summary, told: dict[str, Any]) -> None:
+def _count(summary: Summary, told: dict[str, Any]) -> bool:
+    """Whether it failed."""
     found = summary.kinds.setdefault(told["kind"], OfKind())
     found.cases += 1
     found.words[told["word"]] += 1
@@ -162,6 +180,7 @@ def _count(summary: Summary, told: dict[str, Any]) -> None:
         found.hangs += told["word"] == "slow"
         found.faults += told["word"] != "slow"
         summary.failures.append({"case": told["done"], "kind": told["kind"], "what": "; ".join(what)})
+    return bool(what)
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any] | None]:

@@ -6,7 +6,7 @@ import json
 import random
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -17,7 +17,33 @@ LIMITS = Limits(max_rows=5000, max_columns=300, max_bytes=1_000_000, max_stdout=
 QUERY = SqlRequest("SELECT 1", limits=LIMITS)
 INGEST = IngestRequest("file", "csv", limits=LIMITS)
 
+SEALED = 0xF  # F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 Ending = Literal["close", "stall", "half_close", "endless"]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a descriptor stands for.  ``kind`` is ``memfd``, ``huge`` (a memfd of huge pages), ``pipe``, ``socket`` or
+    a path to open.  ``content`` is written, then the size set and the seals put on; ``after`` it was sent, the peer
+    tries to ``shrink``, ``grow`` or ``write`` it."""
+
+    kind: str = "memfd"
+    content: bytes = b""
+    size: int | None = None
+    seals: int = SEALED
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Bytes that descriptors come with; the local carrier alone can.  ``starved``: when the host may open no more."""
+
+    data: bytes
+    files: tuple[File, ...]
+    starved: bool = False
+
+
+Piece = bytes | Handed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +56,8 @@ class Script:
     """
 
     kind: str
-    first: tuple[bytes, ...]
-    answers: tuple[tuple[bytes, ...], ...]
+    first: tuple[Piece, ...]
+    answers: tuple[tuple[Piece, ...], ...]
     request: Request = QUERY
     ending: Ending = "close"
     greet: bool = False
@@ -39,6 +65,7 @@ class Script:
     cancel: bool = False
     expected: pa.Table | None = None
     refused: bool = False
+    local: bool = False
 
 
 def frame(
@@ -85,3 +112,23 @@ def wire(chance: random.Random, data: bytes) -> tuple[bytes, ...]:
     """Frames as they come over the wire: multiplexed in any pieces, which are then cut in any others."""
     multiplexed = b"".join(mux(piece) for piece in cut(chance, data))
     return tuple(cut(chance, multiplexed))
+
+
+def demux(pieces: tuple[Piece, ...]) -> bytes:
+    """What ``wire`` was given."""
+    data, frames, place = b"".join(piece for piece in pieces if isinstance(piece, bytes)), b"", 0
+    while place < len(data):
+        size = struct.unpack_from(">xxxxI", data, place)[0]
+        frames += data[place + 8 : place + 8 + size]
+        place += 8 + size
+    return frames
+
+
+def over_socket(chance: random.Random, script: Script, kind: str) -> Script:
+    """``script`` over the local carrier, where the frames are not multiplexed."""
+
+    def again(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        return tuple(cut(chance, demux(pieces)))
+
+    answers = tuple(again(answer) for answer in script.answers)
+    return replace(script, kind=kind, first=again(script.first), answers=answers, local=True)

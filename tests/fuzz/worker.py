@@ -6,6 +6,7 @@ A case is named before it is run, so that whoever reads knows which one ended th
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import gc
 import json
@@ -23,6 +24,7 @@ from . import arrow_cases, cases, judge, play
 
 ADDRESS_SPACE = 6 * 2**30
 """Bytes after which the process gets no more memory: a case that needs more is a fault."""
+OPEN_FILES = 512
 SLOW = 5.0
 """Seconds of processor time after which a case counts as hanging."""
 _STATUS = Path("/proc/self/status")
@@ -35,12 +37,13 @@ MOST_OTHERS = 48 * 2**20
 def work(seed: int, first: int, last: int, kind: str) -> None:
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     unraised: list[str] = []
     threading.excepthook = lambda arguments: unraised.append(repr(arguments.exc_value)[:300])
     loop = play.Loop()
     asyncio.set_event_loop(loop)
     _warm(loop)
-    gc.collect()
+    _give_back()
     descriptors, base, arrow = _descriptors(), _status("VmRSS"), pa.total_allocated_bytes()
     for number in range(first, last):
         _tell(case=number)
@@ -56,15 +59,23 @@ def work(seed: int, first: int, last: int, kind: str) -> None:
             found["uncaught"].append(f"{now - descriptors} descriptors were left open")
             descriptors = now
         _tell(done=number, **found)
-    gc.collect()
+    _give_back()
     _tell(end=True, base=base, rss=_status("VmRSS"), arrow=pa.total_allocated_bytes() - arrow)
+
+
+def _give_back() -> None:
+    """What is free goes back to the system: what remains is held."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warm(loop: play.Loop) -> None:
     """Imports, threads, samples: what comes once must not be taken for growth."""
     arrow_cases.warm()
-    for number in range(40):
-        _one(loop, 0, number, "honest", 0)
+    for number in range(200):
+        _tell(warming=number)
+        _one(loop, 0, number, "", 0)
 
 
 def _one(loop: play.Loop, seed: int, number: int, kind: str, salt: int) -> dict[str, Any]:
@@ -74,9 +85,9 @@ def _one(loop: play.Loop, seed: int, number: int, kind: str, salt: int) -> dict[
     clock, processor = time.perf_counter(), time.process_time()
     fault = ""
     try:
-        ends = loop.run_until_complete(play.play(script))
+        played = loop.run_until_complete(play.play(script))
         peak = _status("VmHWM") - before
-        word = judge.judge(script, ends, thorough=salt % 20 == 0)
+        word = judge.judge(script, played, thorough=salt % 20 == 0)
     except judge.Fault as error:
         word, fault, peak = "fault", str(error), _status("VmHWM") - before
     except BaseException as error:

@@ -8,9 +8,11 @@ import pytest
 
 from tests.fuzz import cases, judge, runs
 from tests.fuzz.__main__ import SEED, last_line, table
+from tests.fuzz.play import Played
 from tests.fuzz.script import QUERY, Script
 
 CASES = 5000
+ONE_END = ("honest", "segment: honest", "segment: hoard", "cancel")
 
 
 def test_whatever_a_runner_sends_is_an_answer_or_a_typed_error() -> None:
@@ -20,7 +22,7 @@ def test_whatever_a_runner_sends_is_an_answer_or_a_typed_error() -> None:
     assert summary.total("cases") == CASES
     assert set(summary.kinds) == {*cases.KINDS, *cases.RARE}, "every kind has its turn"
     for name, kind in summary.kinds.items():
-        assert len(kind.words) > 1 or name in ("honest", "cancel"), f"{name} always ends the same way"
+        assert len(kind.words) > 1 or name in ONE_END, f"{name} always ends the same way"
 
 
 def test_a_case_is_the_same_whenever_it_is_made() -> None:
@@ -51,8 +53,8 @@ def test_the_judge_takes_no_lie_for_an_answer() -> None:
     from csvanalyst_ext.execution.base import Outcome
 
     with pytest.raises(judge.Fault, match="lie"):
-        judge.judge(Script("x", (), (), QUERY, refused=True), [Outcome("ok")], thorough=False)
+        judge.judge(Script("x", (), (), QUERY, refused=True), Played([Outcome("ok")]), thorough=False)
     with pytest.raises(judge.Fault, match="another kind"):
         from csvanalyst_ext.errors import DataError
 
-        judge.judge(Script("x", (), ()), [DataError("x", "y")], thorough=False)
+        judge.judge(Script("x", (), ()), Played([DataError("x", "y")]), thorough=False)

@@ -13,6 +13,7 @@ import pytest
 from csvanalyst_ext.errors import RunnerMisbehaved
 from csvanalyst_ext.execution.arrow import read_table
 from csvanalyst_ext.protocol import Column, Limits
+from csvanalyst_ext.rendering import values
 
 TABLE = pa.table(
     {
@@ -127,6 +128,58 @@ def test_columns_must_be_those_announced_and_unique() -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     with pytest.raises(RunnerMisbehaved):
         read(stream(twice), twice)
+
+
+def test_many_empty_batches_are_refused_before_the_host_makes_arrays_of_them() -> None:
+    table = pa.table({f"c{i}": pa.nulls(1) for i in range(1000)})
+    empty = table.slice(0, 0).to_batches() or [pa.RecordBatch.from_arrays([pa.nulls(0)] * 1000, schema=table.schema)]
+    buffer = io.BytesIO()
+    with pa.ipc.new_stream(buffer, table.schema) as writer:
+        for _ in range(501):
+            writer.write_batch(empty[0])
+    with pytest.raises(RunnerMisbehaved, match="more arrays"):
+        read(buffer.getvalue(), table)
+
+
+@pytest.mark.parametrize("cell", ["plain", "é", "日本", ""], ids=ascii)
+def test_long_text_is_validated_as_strictly_as_short_text(cell: str) -> None:
+    """A column of ASCII takes a shorter way; neither way may let a bad byte or a bad offset pass."""
+    table = pa.table({"s": [f"{cell}{i}" for i in range(2000)]})
+    body = stream(table)
+    assert read(body, table) == table
+    column = table.column(0).chunk(0)
+    start = body.index(column.buffers()[2].to_pybytes()[:64])
+    bad = bytearray(body)
+    bad[start + 100] = 0xFF
+    with pytest.raises(RunnerMisbehaved, match="UTF8"):
+        read(bytes(bad), table)
+    offsets = body.index(column.buffers()[1].to_pybytes()[:64])
+    for wrong in (2**31 - 1, -1, 0):
+        bad = bytearray(body)
+        bad[offsets + 400 : offsets + 404] = wrong.to_bytes(4, "little", signed=True)
+        with pytest.raises(RunnerMisbehaved):
+            read(bytes(bad), table)
+
+
+def test_a_time_zone_that_this_computer_does_not_know_is_shown_as_utc() -> None:
+    times = pa.array([0, 1], pa.int64())
+    zoned = times.view(pa.timestamp("us", "Mars/Olympus"))
+    table = pa.table({"t": zoned, "l": pa.ListArray.from_arrays([0, 1, 2], zoned)})
+    result = read(stream(table), table)
+    assert result.schema.types == [pa.timestamp("us", "UTC"), pa.list_(pa.timestamp("us", "UTC"))]
+    assert result.column("t").cast(pa.int64()).to_pylist() == [0, 1]
+    values.to_pandas(result)
+
+
+def test_dates_outside_of_pythons_calendar_can_be_looked_at() -> None:
+    day = pa.array([2**31 - 1, -(2**31)], pa.int32()).view(pa.date32())
+    instant = pa.array([2**62, -(2**62)], pa.int64()).view(pa.timestamp("us", "UTC"))
+    struct = pa.StructArray.from_arrays([instant], ["x"])
+    table = pa.table({"d": day, "t": instant, "s": struct, "l": pa.ListArray.from_arrays([0, 1, 2], day)})
+    result = read(stream(table), table)
+    assert all(isinstance(cell, str) for cell in values.json_rows(result)[0][:2])
+    repr(values.to_pandas(result))
+    repr(values.to_polars(result))
 
 
 def touch(table: pa.Table) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import io
 import json
+import os
 import resource
 import socket
 import struct
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +29,7 @@ from csvanalyst_ext.errors import AnalystError, ImageUnavailable, RunnerMisbehav
 from csvanalyst_ext.execution.base import Outcome
 from csvanalyst_ext.execution.channel import Channel
 from csvanalyst_ext.execution.collector import Collector
+from csvanalyst_ext.execution.local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from csvanalyst_ext.execution.stream import StreamCarrier
 from csvanalyst_ext.protocol import (
     BODY_CHUNK,
@@ -431,3 +436,158 @@ def test_the_answer_is_never_sent_as_a_number_that_was_used_before() -> None:
         return [frame.request for frame in carrier.sent]
 
     assert asyncio.run(numbers()) == [1, 2, 3]
+
+
+# --- over the local carrier: a socket that passes descriptors ------------------------------------
+
+
+@dataclass
+class Heard:
+    """A listener that has room for one megabyte."""
+
+    segments: list[memoryview] = field(default_factory=list)
+    lost: list[ProtocolError | None] = field(default_factory=list)
+
+    def frame(self, frame: Frame) -> None: ...
+
+    def segment(self, request: int, content: memoryview) -> None:
+        self.segments.append(content)
+
+    def room(self, request: int) -> int:
+        return 1_000_000
+
+    def gone(self, reason: ProtocolError | None, stderr: str) -> None:
+        self.lost.append(reason)
+
+
+def memory_file(content: bytes = b"", *, size: int | None = None, seals: int = 0xF) -> int:
+    descriptor = os.memfd_create("peer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.pwrite(descriptor, content, 0)
+    if size is not None:
+        os.ftruncate(descriptor, size)
+    fcntl.fcntl(descriptor, 1033, seals)  # F_ADD_SEALS
+    return descriptor
+
+
+def open_descriptors() -> set[str]:
+    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
+
+
+def over_local(push: Callable[[socket.socket], None], look: Callable[[], None] = lambda: None) -> Heard:
+    """What the host heard of what ``push`` sent; ``look`` is called while the connection is still there."""
+
+    async def listen() -> Heard:
+        ours, theirs = socket.socketpair()
+        heard = Heard()
+        carrier = LocalCarrier(ours, asyncio.get_running_loop(), heard, Mappings())
+        with contextlib.suppress(OSError):
+            push(theirs)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        look()
+        carrier.close()
+        theirs.close()
+        return heard
+
+    return asyncio.run(listen())
+
+
+def announced(size: object) -> bytes:
+    return raw(Kind.SEGMENT, {"size": size})
+
+
+def test_a_sealed_memory_file_is_taken_and_cannot_be_changed() -> None:
+    def push(theirs: socket.socket) -> None:
+        descriptor = memory_file(TABLE_BODY)
+        socket.send_fds(theirs, [announced(len(TABLE_BODY))], [descriptor])
+        for change in (os.ftruncate, lambda fd, _: os.pwrite(fd, b"x", 0)):
+            with pytest.raises(PermissionError):
+                change(descriptor, 0)
+        os.close(descriptor)
+
+    before = open_descriptors()
+    heard = over_local(push)
+    assert [bytes(segment) for segment in heard.segments] == [TABLE_BODY]
+    assert heard.lost == []
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("size", [1_000_001, 600 * 2**20, 2**40], ids=str)
+def test_a_file_larger_than_allowed_is_never_read(size: int) -> None:
+    """Such a file is sparse: it costs the sandbox nothing, and whoever reads it all of its size."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    def push(theirs: socket.socket) -> None:
+        descriptor = memory_file(size=size)
+        socket.send_fds(theirs, [announced(size)], [descriptor])
+        os.close(descriptor)
+
+    heard = over_local(push)
+    assert not heard.segments
+    assert len(heard.lost) == 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before < GROWTH
+
+
+def test_descriptors_do_not_pile_up_while_a_frame_does_not_end() -> None:
+    most = 0
+
+    def push(theirs: socket.socket) -> None:
+        descriptor = memory_file()
+        theirs.sendall(HEADER.pack(MAGIC, 1, Kind.BODY, 0, 1, MAX_PAYLOAD))
+        for _ in range(20):
+            socket.send_fds(theirs, [b"x"], [descriptor] * 8)
+        os.close(descriptor)
+
+    def look() -> None:
+        nonlocal most
+        most = len(open_descriptors())
+
+    before = len(open_descriptors())
+    heard = over_local(push, look)
+    assert most - before < 24
+    assert len(heard.lost) == 1
+    assert len(open_descriptors()) == before
+
+
+def test_a_received_descriptor_is_not_inherited_by_other_programs() -> None:
+    inherited: list[bool] = []
+
+    def push(theirs: socket.socket) -> None:
+        descriptor = memory_file(b"x")
+        # Half of the frame: the descriptor is there, and waits for the rest.
+        socket.send_fds(theirs, [announced(1)[:5]], [descriptor])
+        os.close(descriptor)
+
+    def look() -> None:
+        for name in open_descriptors():
+            with contextlib.suppress(OSError):
+                if str(Path(f"/proc/self/fd/{name}").readlink()).startswith("/memfd:peer"):
+                    inherited.append(os.get_inheritable(int(name)))
+
+    over_local(push, look)
+    assert inherited == [False]
+
+
+def test_the_door_lets_nobody_in_but_the_process_of_the_container(tmp_path: Path) -> None:
+    async def knock(expected: int) -> bool:
+        door = Door(tmp_path)
+        try:
+            visit = asyncio.create_task(door.visitor(expected))
+            reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET_NAME)
+            try:
+                async with asyncio.timeout(0.5):
+                    closed = asyncio.create_task(reader.read())
+                    done, _ = await asyncio.wait({visit, closed}, return_when=asyncio.FIRST_COMPLETED)
+                    let_in = visit in done
+                    if let_in:
+                        visit.result().close()
+                    return let_in
+            finally:
+                writer.close()
+                visit.cancel()
+        finally:
+            door.close()
+
+    assert asyncio.run(knock(os.getpid()))
+    assert not asyncio.run(knock(1))
+    assert not (tmp_path / SOCKET_NAME).exists()
