@@ -34,6 +34,7 @@ class Settings:
     python_enabled: bool = True
     home: Path = Path()
     image: str = ""
+    docker_host: str = ""
     docker_runtime: str = ""
     memory: int = 1024 * MIB
     cpus: float = 2.0
@@ -64,6 +65,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
+    "CSVANALYST_DOCKER_HOST": "docker_host",
     "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",
     "CSVANALYST_MEMORY": "memory",
     "CSVANALYST_CPUS": "cpus",

@@ -163,7 +163,7 @@ class DockerExecutor:
     def _create(self) -> tuple[docker.DockerClient, LaunchSpec, str, Any]:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
         settings = self._settings
-        client = docker_client.connect()
+        client = docker_client.connect(host=settings.docker_host)
         docker_reaper.reap(client)
         spec = LaunchSpec(
             image=docker_image.find(client, settings.image),

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import docker
 
 
-def connect(timeout: float = 30.0) -> docker.DockerClient:
-    """A client of the engine that ``DOCKER_HOST``, the current Docker context or the default socket names.
+def connect(timeout: float = 30.0, *, host: str = "") -> docker.DockerClient:
+    """A client of the engine at ``host``, or that ``DOCKER_HOST``, the current Docker context or the default
+    socket names.
 
     ``timeout`` (seconds) bounds each call.  Raises ``EngineUnavailable``: ``sandbox_no_permission``
     when this user may not talk to the engine, ``sandbox_no_engine`` otherwise.
@@ -24,7 +25,7 @@ def connect(timeout: float = 30.0) -> docker.DockerClient:
     import docker
 
     try:
-        client = docker.DockerClient(base_url=_address(), timeout=timeout, version="auto")  # type: ignore[arg-type]
+        client = docker.DockerClient(base_url=host or _address(), timeout=timeout, version="auto")  # type: ignore[arg-type]
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise unavailable(error) from error

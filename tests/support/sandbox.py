@@ -39,7 +39,7 @@ class Sandbox:
         self.session = secrets.token_hex(6)
         self.loop = asyncio.new_event_loop()
         self.executor = DockerExecutor(self.settings, session_id=self.session, data_dir=self.data)
-        self.client = docker_client.connect()
+        self.client = docker_client.connect(host=self.settings.docker_host)
 
     def do(self, coroutine: Any) -> Any:
         return self.loop.run_until_complete(coroutine)
