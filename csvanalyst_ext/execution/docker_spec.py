@@ -23,6 +23,14 @@ QUEUES_TARGET: Final = "/dev/mqueue"
 """The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
 MIB: Final = 1024 * 1024
+GVISOR_PIDS: Final = 1024
+"""The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process
+of the sandbox, and gVisor ends when it cannot have one.  The sandbox's processes are limited inside, by the runner."""
+
+
+def is_gvisor(runtime: str) -> bool:
+    """Whether an engine's runtime of this name is gVisor: ``runsc``, or a variant such as ``runsc-kvm``."""
+    return runtime.startswith("runsc")
 
 
 @dataclass(frozen=True, slots=True)
