@@ -25,7 +25,7 @@ from . import docker_client, docker_image, docker_reaper
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel
 from .collector import Collector
-from .docker_spec import GVISOR_PIDS, LABEL, LaunchSpec, differences, is_gvisor, refuse_weaker
+from .docker_spec import GVISOR_PIDS, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
 from .stream import StreamCarrier
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class DockerExecutor:
             arguments=_arguments(settings),
             labels={f"{LABEL}.session": self._session_id, **docker_reaper.owner_labels()},
             runtime=settings.docker_runtime,
-            **({"pids": GVISOR_PIDS} if is_gvisor(settings.docker_runtime) else {}),
+            pids=GVISOR_PIDS if is_gvisor(settings.docker_runtime) else PIDS,
         )
         refuse_weaker(spec)
         engine: Any = client.api

@@ -23,6 +23,7 @@ QUEUES_TARGET: Final = "/dev/mqueue"
 """The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
 MIB: Final = 1024 * 1024
+PIDS: Final = 128
 GVISOR_PIDS: Final = 1024
 """The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process
 of the sandbox, and gVisor ends when it cannot have one.  The sandbox's processes are limited inside, by the runner."""
@@ -46,7 +47,7 @@ class LaunchSpec:
     arguments: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     runtime: str = ""
-    pids: int = 128
+    pids: int = PIDS
     open_files: int = 256
     network: str = "none"
     ipc: str = "none"
