@@ -48,12 +48,14 @@ MOST_FAILED_STARTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """``memory`` is DuckDB's limit in bytes; the container's own limit is the real one."""
+    """``memory`` is DuckDB's limit in bytes; the container's own limit is the real one.  ``most_growth``: see
+    ``rlimits``."""
 
     memory: int
     threads: int
     ready: int = 2
     python: bool = True
+    most_growth: int | None = None
     incoming_dir: str = "/data/incoming"
     tables_dir: str = "/data/tables"
     scratch_dir: str = "/tmp"
@@ -212,6 +214,7 @@ class Supervisor:
                 "memory": configuration.memory,
                 "threads": configuration.threads,
                 "python": configuration.python,
+                "most_growth": configuration.most_growth,
             }
             zygote.send_order(self._control, order, list(theirs))
             for descriptor in theirs:
@@ -351,7 +354,10 @@ class Supervisor:
             worker.close()
             scratch.empty(self._configuration.scratch_dir)
         status = worker.exit_status if worker else None
-        self._release(active, reply or _cause_of_death(status, active.kills_before), worker)
+        if reply is None:  # where memory is refused before it is short, nothing is killed for it
+            killer = self._configuration.most_growth is None
+            reply = _cause_of_death(status, active.kills_before, killer=killer)
+        self._release(active, reply, worker)
 
     def _release(self, active: Active, reply: Reply, worker: processes.Worker | None) -> None:
         now = time.monotonic()
@@ -426,10 +432,10 @@ def _next_dead() -> int | None:
     return dead.si_pid if dead else None
 
 
-def _cause_of_death(status: int | None, kills_before: int | None) -> Reply:
+def _cause_of_death(status: int | None, kills_before: int | None, *, killer: bool) -> Reply:
     kills = processes.out_of_memory_kills()
     killed = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    if killed and (kills is None or kills_before is None or kills > kills_before):
+    if killer and killed and (kills is None or kills_before is None or kills > kills_before):
         return failure(
             "memory",
             "out_of_memory",

@@ -25,7 +25,7 @@ from . import docker_client, docker_image, docker_reaper
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel
 from .collector import Collector
-from .docker_spec import GVISOR_PIDS, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
+from .docker_spec import GVISOR_PIDS, GVISOR_PROCESSES, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
 from .stream import StreamCarrier
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ GRACE: Final = 3.0
 """Seconds after a request's deadline within which the runner must have answered."""
 QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
+
+GROWTH_SHARE: Final = 0.75
+"""A worker's share of it under gVisor, whose own kernel needs some too."""
 
 
 @dataclass(slots=True)
@@ -215,7 +218,10 @@ _NO_REQUEST: Final = SqlRequest("")
 
 def _arguments(settings: Settings) -> tuple[str, ...]:
     threads = max(1, round(min(settings.cpus, float(os.cpu_count() or 1))))
-    arguments = ("--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads))
+    arguments: tuple[str, ...] = ("--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads))
+    if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
+        growth = int(settings.memory * GROWTH_SHARE)
+        arguments = (*arguments, "--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth))
     return arguments if settings.python_enabled else (*arguments, "--no-python")
 
 

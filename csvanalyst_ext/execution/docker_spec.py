@@ -26,7 +26,9 @@ MIB: Final = 1024 * 1024
 PIDS: Final = 128
 GVISOR_PIDS: Final = 1024
 """The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process
-of the sandbox, and gVisor ends when it cannot have one.  The sandbox's processes are limited inside, by the runner."""
+of the sandbox, and gVisor ends when it cannot have one."""
+GVISOR_PROCESSES: Final = 64
+"""Processes and threads in such a sandbox, which the runner limits itself.  A forked one costs about 33 MiB."""
 
 
 def is_gvisor(runtime: str) -> bool:
