@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..config import Settings
 from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
-from ..protocol import Kind, Request, SqlRequest, request_to_json, tables_to_json
+from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_client, docker_image, docker_reaper
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel
 from .collector import Collector
+from .docker_events import ran_out_of_memory
 from .docker_spec import GVISOR_PIDS, GVISOR_PROCESSES, LABEL, PIDS, LaunchSpec, differences, is_gvisor, refuse_weaker
 from .stream import StreamCarrier
 
@@ -90,6 +91,13 @@ class DockerExecutor:
                 within = request.limits.timeout + GRACE
                 await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
                 outcome = await asyncio.to_thread(collector.outcome)
+            except SandboxLost:
+                seconds = time.perf_counter() - ready
+                short = await asyncio.to_thread(ran_out_of_memory, container.client, container.id, seconds)
+                await self._drop()
+                if not short:
+                    raise
+                outcome = _OUT_OF_MEMORY
             except BaseException as error:
                 if container.channel.lost is not None or isinstance(error, SandboxError):
                     await self._drop()
@@ -214,6 +222,14 @@ class DockerExecutor:
 
 
 _NO_REQUEST: Final = SqlRequest("")
+_OUT_OF_MEMORY: Final = Outcome(
+    "memory",
+    Fault(
+        "out_of_memory",
+        "The memory limit of the sandbox was reached and the sandbox was ended.",
+        "Aggregate or filter first, use fewer columns, or allow more memory (CSVANALYST_MEMORY).",
+    ),
+)
 
 
 def _arguments(settings: Settings) -> tuple[str, ...]:
