@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit security agent sandbox notebooks bench clean
+	lint types layers unit security agent sandbox parity notebooks bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	exit $$status
 
 before-docker: lint types layers unit security agent
-with-docker: image sandbox notebooks
+with-docker: image sandbox parity notebooks
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -65,6 +65,9 @@ agent: $(READY) ## the agent loop against a scripted model over HTTP, without Do
 
 sandbox: image ## tests in real sandboxes
 	@$(ENGINE) run -- $(PYTEST) tests/sandbox --junitxml=$(REPORTS)/sandbox.xml
+
+parity: image ## one suite against every sandbox provider that can run here: Docker with runc, Docker with gVisor
+	@$(ENGINE) run -- $(PYTEST) tests/parity --junitxml=$(REPORTS)/parity.xml
 
 notebooks: image ## run the demo notebooks and compare their outputs
 	@$(ENGINE) run -- $(PYTEST) --nbval notebooks --junitxml=$(REPORTS)/notebooks.xml

@@ -16,7 +16,8 @@ def limit_processes(most: int) -> None:
 
 
 def limit_growth(most: int) -> None:
-    """Bytes that this process may map beyond what it has now; what asks for more gets a ``MemoryError``."""
+    """Bytes of address space that this process may map beyond what it has now; what asks for more gets a
+    ``MemoryError``.  Address space, because gVisor of 2022 bounds nothing else (``RLIMIT_DATA`` has no effect)."""
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + most, mapped + most))

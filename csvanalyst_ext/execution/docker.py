@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config import Settings
+from ..config import MIB, Settings
 from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
 from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_client, docker_image, docker_reaper
@@ -37,8 +37,8 @@ GRACE: Final = 3.0
 QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
-GROWTH_SHARE: Final = 0.75
-"""A worker's share of it under gVisor, whose own kernel needs some too."""
+RESERVED: Final = 1024 * MIB
+"""Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
 
 
 @dataclass(slots=True)
@@ -236,8 +236,8 @@ def _arguments(settings: Settings) -> tuple[str, ...]:
     threads = max(1, round(min(settings.cpus, float(os.cpu_count() or 1))))
     arguments: tuple[str, ...] = ("--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads))
     if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
-        growth = int(settings.memory * GROWTH_SHARE)
-        arguments = (*arguments, "--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth))
+        growth = str(settings.memory + RESERVED)
+        arguments = (*arguments, "--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth)
     return arguments if settings.python_enabled else (*arguments, "--no-python")
 
 

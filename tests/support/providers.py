@@ -18,10 +18,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 import pytest
 
@@ -31,19 +31,37 @@ from csvanalyst_ext.execution import docker_client, docker_image
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 GVISOR: Final = Path(os.environ.get("CSVANALYST_GVISOR_DIR") or ROOT / ".cache" / "gvisor").absolute()
+GVISOR_HOST: Final = f"unix://{GVISOR}/docker.sock"
+BUSY: Final = 300.0
+"""Seconds that an engine may take to write or read an image."""
 READY: Final = "the engine is ready"
+
+
+class Outside(Protocol):
+    """A provider seen from outside, past the executor."""
+
+    def sandboxes(self, session: str) -> list[str]:
+        """What exists of a session, running or not."""
+
+    def kill(self, sandbox: str) -> None:
+        """End a sandbox as bad luck would."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """``settings`` are the changes to ``config.Settings`` that choose it.  ``slowness`` is how many seconds may
-    pass here for what takes one second with ``docker-runc``; for bounds of tests, never for what is promised."""
+    """``settings`` are the changes to ``config.Settings`` that choose it.
+
+    ``slowness`` is how many seconds may pass here for what takes one second with ``docker-runc``: for the bounds
+    of tests.  ``one_fate``: too much memory or too many processes end the sandbox, and not only the worker.
+    """
 
     name: str
+    outside: Outside
     settings: Mapping[str, Any] = field(default_factory=dict)
     available: bool = True
     why_not: str = ""
     slowness: float = 1.0
+    one_fate: bool = False
     start: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
 
     def configure(self, settings: Settings | None = None) -> Settings:
@@ -57,14 +75,16 @@ class CannotRun(Exception):
 
 def known() -> tuple[Provider, ...]:
     """All providers, as far as can be told without starting anything."""
-    runc = Provider("docker-runc", start=_machines_engine)
+    runc = Provider("docker-runc", Docker(), start=_machines_engine)
     why_not = _why_no_gvisor()
     gvisor = Provider(
         "docker-gvisor",
-        {"docker_host": f"unix://{GVISOR}/docker.sock", "docker_runtime": "runsc", "start_timeout": 60.0},
-        not why_not,
-        why_not,
+        Docker(GVISOR_HOST),
+        {"docker_host": GVISOR_HOST, "docker_runtime": "runsc"},
+        available=not why_not,
+        why_not=why_not,
         slowness=5.0,
+        one_fate=True,
         start=_gvisors_engine,
     )
     return runc, gvisor
@@ -109,6 +129,25 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
         pytest.skip(f"{request.param.name}: {error}")
 
 
+# --- Docker ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The engine at ``host``; the machine's if that is empty."""
+
+    host: str = ""
+
+    def sandboxes(self, session: str) -> list[str]:
+        with closing(docker_client.connect(host=self.host)) as client:
+            found = client.api.containers(all=True, filters={"label": f"csvanalyst.session={session}"})
+            return [container["Id"] for container in found]
+
+    def kill(self, sandbox: str) -> None:
+        with closing(docker_client.connect(host=self.host)) as client:
+            client.api.kill(sandbox)
+
+
 # --- docker-runc ----------------------------------------------------------------------------------
 
 
@@ -116,11 +155,8 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
 def _machines_engine() -> Iterator[None]:
     """Nothing to start: `make` has seen to the engine and the image."""
     try:
-        client = docker_client.connect()
-        try:
+        with closing(docker_client.connect()) as client:
             docker_image.find(client)
-        finally:
-            client.close()
     except SandboxError as error:
         raise CannotRun(str(error)) from error
     yield
@@ -177,16 +213,14 @@ def _bring_image() -> None:
 
     tag = docker_image.expected().tag
     try:
-        ours, theirs = (
-            docker_client.connect(timeout=300),
-            docker_client.connect(300, host=f"unix://{GVISOR}/docker.sock"),
-        )
-        if docker_image.find(ours) not in [image.id for image in theirs.images.list()]:
-            for old in theirs.images.list(filters={"label": f"{docker_image.LABEL_IMAGE}=1"}):
-                theirs.images.remove(str(old.id), force=True)
-            theirs.api.load_image(ours.api.get_image(tag))
-        theirs.containers.run(tag, ["--help"], runtime="runsc", network_mode="none", remove=True)
+        with (
+            closing(docker_client.connect(BUSY)) as ours,
+            closing(docker_client.connect(BUSY, host=GVISOR_HOST)) as theirs,
+        ):
+            if docker_image.find(ours) not in [image.id for image in theirs.images.list()]:
+                for old in theirs.images.list(filters={"label": f"{docker_image.LABEL_IMAGE}=1"}):
+                    theirs.images.remove(str(old.id), force=True)
+                theirs.api.load_image(ours.api.get_image(tag))
+            theirs.containers.run(tag, ["--help"], runtime="runsc", network_mode="none", remove=True)
     except (SandboxError, docker.errors.DockerException) as error:
         raise CannotRun(f"gVisor's engine cannot run the image: {error}") from error
-    ours.close()
-    theirs.close()
