@@ -31,6 +31,9 @@ class Listener(Protocol):
 
     def frame(self, frame: Frame) -> None: ...
 
+    def segment(self, request: int, content: memoryview) -> None:
+        """A SEGMENT frame came, with this in its memory file; only from carriers that can bring one."""
+
     def gone(self, reason: ProtocolError | None, stderr: str) -> None:
         """The connection ended: the peer broke the protocol (``reason``), or is gone (``None``)."""
 

@@ -29,6 +29,7 @@ from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageErr
 from ..execution.base import Executor
 from ..protocol import Fault, protocol_hash
 from .bench import Bench
+from .early import EarlyStart
 from .intake import Intake
 from .question import Question
 from .run import Run, error_of, files_of, record_of
@@ -73,12 +74,12 @@ class AnalystSession:
         self.settings = settings
         self.store = store
         self.last: Run | None = None
-        self._executor = executor
+        self._executor = EarlyStart(executor)
         self._workspace = workspace
         self._gateway = gateway
-        self._shelf = Shelf(executor, workspace, Intake(settings, workspace, cache, executor, ingest_version))
+        intake = Intake(settings, workspace, cache, self._executor, ingest_version)
+        self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
-        self._warming: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -134,7 +135,7 @@ class AnalystSession:
         if name is not None and len(sources) > 1:
             message = f"{text!r} stands for {len(sources)} tables, and --as names one."
             raise UsageError("bad_option", message, "Add them one by one.")
-        self._warm()
+        self._executor.begin()
         return await self._shelf.add(sources, name, options or {}, emit)
 
     async def forget(self) -> None:
@@ -222,7 +223,7 @@ class AnalystSession:
         from ..agent.limits import AgentLimits
         from ..agent.tools import toolbox
 
-        self._warm()
+        self._executor.begin()
         question = draft.run.question
         history = [] if question.alone else [message for asked in self._history for message in asked]
 
@@ -292,13 +293,11 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._history.clear()
-        await self._cool()
         await self._executor.close()
         await self.forget()
 
     async def close(self) -> None:
         """Remove the sandbox and the session's directory.  Cache and capsules stay."""
-        await self._cool()
         try:
             await self._executor.close()
         finally:
@@ -316,20 +315,6 @@ class AnalystSession:
 
             self._gateway = Gateway(self.settings)
         return self._gateway
-
-    def _warm(self) -> None:
-        """Start the sandbox in the background.  What goes wrong is told by the request that needs it."""
-        if self._warming is None or self._warming.done():
-            self._warming = asyncio.create_task(self._start())
-
-    async def _start(self) -> None:
-        with contextlib.suppress(AnalystError):
-            await self._executor.start()
-
-    async def _cool(self) -> None:
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
 
 
 _CALL: Final = "1"
