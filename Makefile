@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit security agent sandbox parity notebooks bench clean
+	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,8 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	$(PY) .ci/summary.py $(REPORTS) $$status; \
 	exit $$status
 
-before-docker: lint types layers unit security agent
-with-docker: image sandbox parity notebooks
+before-docker: lint types layers unit agent
+with-docker: image security sandbox parity notebooks
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -57,8 +57,11 @@ layers: $(READY) ## import-linter: which package may import which
 unit: $(READY) ## fast tests without Docker
 	@$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
 
-security: $(READY) ## hostile input to the host side, without Docker
-	@$(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+security: image ## every attack of the list, with each sandbox provider; ends with a table, case by provider
+	@$(ENGINE) run -- $(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+
+fuzz: $(READY) ## 100,000 cases of a runner that lies in every way; writes docs/evidence/fuzz.json
+	@$(PY) -m tests.fuzz --json docs/evidence/fuzz.json
 
 agent: $(READY) ## the agent loop against a scripted model over HTTP, without Docker
 	@$(PYTEST) tests/agent --junitxml=$(REPORTS)/agent.xml
@@ -77,4 +80,5 @@ bench: image ## speed, side by side with DuckDB in process; writes docs/evidence
 
 clean: ## remove the environment, caches and reports (images: `csvanalyst image remove`)
 	@if [ -f .cache/engine/engine.json ]; then $(PY) .ci/engine.py stop; fi
+	@if [ -d .cache/gvisor ]; then $(PY) .ci/gvisor.py stop; fi
 	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -7,7 +7,12 @@ and then a fork fails or memory is refused, in the one worker that asked for it.
 
 from __future__ import annotations
 
+import mmap
 import resource
+from typing import Final
+
+STEP: Final = 1024 * 1024
+MOST_MAPPED: Final = 1 << 46
 
 
 def limit_processes(most: int) -> None:
@@ -16,8 +21,26 @@ def limit_processes(most: int) -> None:
 
 
 def limit_growth(most: int) -> None:
-    """Bytes of address space that this process may map beyond what it has now; what asks for more gets a
-    ``MemoryError``.  Address space, because gVisor of 2022 bounds nothing else (``RLIMIT_DATA`` has no effect)."""
-    with open("/proc/self/statm") as file:
-        mapped = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + most, mapped + most))
+    """Bytes that this process may map beyond what it has now; what asks for more gets a ``MemoryError``."""
+    limit = _mapped() + most
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _mapped() -> int:
+    """Bytes that this process has mapped, to the nearest larger ``STEP``.
+
+    Found by asking for a page under one limit after the other: where this is needed, there is no ``/proc``.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    least, most = 0, MOST_MAPPED
+    while most - least > STEP:
+        middle = (least + most) // 2
+        resource.setrlimit(resource.RLIMIT_AS, (middle, hard))
+        try:
+            mmap.mmap(-1, mmap.PAGESIZE).close()
+            most = middle
+        except OSError:
+            least = middle
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    return most

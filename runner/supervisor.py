@@ -321,9 +321,8 @@ class Supervisor:
             reply = replace(reply, stdout=output.text(), stdout_truncated=output.total > len(output.kept))
             if not isinstance(active.request, IngestRequest):  # whose body went ahead, as it was made
                 reply, descriptor = _sealed(worker, reply)
-        kept = self._kept.add(active.request, reply, descriptor)
-        if kept:
-            reply = replace(reply, report={**reply.report, "kept": kept})
+        self._kept.add(active.request, reply, descriptor)
+        reply = replace(reply, kept=tuple(self._kept.names))
         self._active = None
         timings["sandbox"] = time.monotonic() - active.received
         try:

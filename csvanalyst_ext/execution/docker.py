@@ -186,7 +186,7 @@ class DockerExecutor:
                 self._facts = {"provider": "docker", "carrier": created.carrier}
                 self._container = container = _Container(created, Channel())
                 await self._connect(container)
-                await self._hand_over_tables(container)
+                await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
@@ -228,8 +228,15 @@ class DockerExecutor:
 
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
+        client = docker_client.connect(host=self._settings.docker_host)
+        try:
+            return self._create_by(client, wanted)
+        except BaseException:
+            client.close()
+            raise
+
+    def _create_by(self, client: docker.DockerClient, wanted: str) -> _Created:
         settings = self._settings
-        client = docker_client.connect(host=settings.docker_host)
         docker_reaper.reap(client)
         carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
@@ -264,9 +271,9 @@ class DockerExecutor:
             docker_reaper.remove(client, identity)
             raise
 
-    async def _hand_over_tables(self, container: _Container) -> None:
+    async def _hand_over_tables(self, container: _Container, within: float = GRACE) -> None:
         collector = Collector(_NO_REQUEST, None, None)
-        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, GRACE)
+        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, within)
 
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
@@ -303,8 +310,8 @@ def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
     arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
     if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
-        growth = settings.memory + RESERVED
-        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", str(growth)]
+        growth = str(settings.memory + RESERVED)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth]
     if carrier == "local":
         arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
     return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
@@ -322,6 +329,7 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
         created.attached.close()
+        getattr(created.attached, "_sock", created.attached).close()  # what is wrapped stays open otherwise
         threading.Thread(target=created.remove, daemon=True).start()
 
 

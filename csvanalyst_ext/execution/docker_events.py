@@ -9,6 +9,8 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from .docker_client import hurried
+
 if TYPE_CHECKING:
     import docker
 
@@ -23,7 +25,8 @@ def ran_out_of_memory(client: docker.DockerClient, container: str, within: float
     from requests import RequestException
     from urllib3.exceptions import HTTPError
 
-    with contextlib.suppress(DockerException, RequestException, HTTPError, OSError, KeyError, ValueError):
+    unsaid = (DockerException, RequestException, HTTPError, OSError, KeyError, ValueError)
+    with hurried(client), contextlib.suppress(*unsaid):
         now = datetime.fromisoformat(str(client.info()["SystemTime"])).astimezone(UTC).timestamp()  # of its clock
         filters = {"container": container, "event": "oom"}
         events = client.api.events(since=int(now - within), until=int(now) + 1, filters=filters, decode=True)

@@ -21,13 +21,18 @@ SCRATCH_FILES: Final = 4096
 QUEUES_TARGET: Final = "/dev/mqueue"
 """The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
-MIB: Final = 1024 * 1024
 PIDS: Final = 128
 GVISOR_PIDS: Final = 1024
 """The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process
 of the sandbox, and gVisor ends when it cannot have one."""
 GVISOR_PROCESSES: Final = 64
 """Processes and threads in such a sandbox, which the runner limits itself.  A forked one costs about 33 MiB."""
+
+
+PROCESSES_TARGET: Final = "/proc"
+"""gVisor lets every process open the descriptors of the others through it, among them the host's stream.  Nothing in
+the sandbox needs it there.  (runc refuses to mount anything over it, and keeps hidden processes hidden.)"""
+COVERED: Final = "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev"
 
 
 def is_gvisor(runtime: str) -> bool:
@@ -86,7 +91,8 @@ class LaunchSpec:
             "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()],
             "Tmpfs": {
                 SCRATCH_TARGET: f"size={self.scratch},nr_inodes={SCRATCH_FILES},mode=1777,noexec,nosuid,nodev",
-                QUEUES_TARGET: "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev",
+                QUEUES_TARGET: COVERED,
+                **({PROCESSES_TARGET: COVERED} if is_gvisor(self.runtime) else {}),
             },
             "Mounts": [
                 {

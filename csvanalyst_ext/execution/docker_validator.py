@@ -26,6 +26,8 @@ _DATA: Final = "/data"
 _SOCKETS: Final = "/run/csvanalyst"
 _RUNTIMES: Final = ("runc", "runsc", "crun", "kata-runtime", "kata")
 """Also with a suffix after ``-`` (``runsc-kvm``): engines name their variants so."""
+_COVERED: Final = frozenset({"/dev/mqueue", "/proc"})
+"""Places under which nothing may be seen or written; ``/proc`` where the runtime lets it be covered."""
 _MUST_NOT_MOUNT: Final = (
     *("/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin"),
     *("/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/lib/docker", "/var/run", "/var/tmp"),  # noqa: S108
@@ -151,19 +153,25 @@ def _limits(given: Any) -> bool:
 
 
 def _tmpfs(given: Any) -> bool:
-    """A scratch directory without programs, devices and set-user-id, of a size; and the message queues covered."""
-    if not isinstance(given, Mapping) or set(given) != {"/tmp", "/dev/mqueue"}:  # noqa: S108
+    """A scratch directory without programs, devices and set-user-id, of a size; and places that are covered."""
+    if not isinstance(given, Mapping) or not {"/tmp", "/dev/mqueue"} <= set(given) <= {"/tmp", *_COVERED}:  # noqa: S108
         return False
-    scratch, queues = (_options(given[place]) for place in ("/tmp", "/dev/mqueue"))  # noqa: S108
+    scratch = _options(given["/tmp"])  # noqa: S108
     return (
         set(scratch) == {"size", "nr_inodes", "mode", "noexec", "nosuid", "nodev"}
-        and set(queues) == {"size", "nr_inodes", "mode", "ro", "noexec", "nosuid", "nodev"}
         and scratch["mode"] == "1777"
         and 1 <= _number(scratch["nr_inodes"]) <= 65536
         and _number(scratch["size"]) >= _MIB
-        and 1 <= _number(queues["size"]) <= 65536
-        and _number(queues["nr_inodes"]) == 1
-        and queues["mode"] == "555"
+        and all(_covered(_options(given[place])) for place in set(given) & _COVERED)
+    )
+
+
+def _covered(options: Mapping[str, str]) -> bool:
+    return (
+        set(options) == {"size", "nr_inodes", "mode", "ro", "noexec", "nosuid", "nodev"}
+        and 1 <= _number(options["size"]) <= 65536
+        and _number(options["nr_inodes"]) == 1
+        and options["mode"] == "555"
     )
 
 
@@ -240,8 +248,10 @@ def _broken(given: Mapping[str, Any], rules: Mapping[str, tuple[str, Rule]], opt
 
 
 def _together(host: Mapping[str, Any]) -> Iterator[str]:
-    """What only holds of several options: memory may not be swapped out, nor the scratch directory exceed it."""
+    """What only holds of several options: memory may not be swapped out, nor the scratch directory exceed it …"""
     memory, tmpfs = host.get("Memory"), host.get("Tmpfs")
+    if str(host.get("Runtime", "")).startswith("runsc") and isinstance(tmpfs, Mapping) and "/proc" not in tmpfs:
+        yield "gVisor with the other processes' descriptors in reach (/proc)"
     if host.get("MemorySwap") != memory:
         yield "memory that may be swapped"
     if isinstance(memory, int) and isinstance(tmpfs, Mapping):

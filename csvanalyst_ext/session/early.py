@@ -30,7 +30,7 @@ class EarlyStart:
         request tries again and tells what it finds then."""
         if self._starting() is None:
             self._start = asyncio.create_task(self._prepare())
-            self._start.add_done_callback(_seen)
+            self._start.add_done_callback(self._done)
 
     async def start(self) -> None:
         if not await self._started():
@@ -92,8 +92,8 @@ class EarlyStart:
                 self._due = True
                 raise
 
-
-def _seen(start: asyncio.Task[None]) -> None:
-    """Whoever waits gets the error; without anybody, asyncio would report it as forgotten."""
-    if not start.cancelled():
-        start.exception()
+    def _done(self, start: asyncio.Task[None]) -> None:
+        """Whoever waits gets the error; without anybody, asyncio would report it as forgotten."""
+        self._start = None
+        if not start.cancelled():
+            start.exception()

@@ -32,7 +32,8 @@ from .bench import Bench
 from .early import EarlyStart
 from .intake import Intake
 from .question import Question
-from .run import Run, error_of, files_of, record_of
+from .results import NamedResults
+from .run import Run, error_of, files_of, record_of, without_locals
 from .shelf import Emit, Shelf
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class AnalystSession:
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
+        self._results = NamedResults()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -135,6 +137,7 @@ class AnalystSession:
         if name is not None and len(sources) > 1:
             message = f"{text!r} stands for {len(sources)} tables, and --as names one."
             raise UsageError("bad_option", message, "Add them one by one.")
+        await self._restore_workspace()
         self._executor.begin()
         return await self._shelf.add(sources, name, options or {}, emit)
 
@@ -164,7 +167,7 @@ class AnalystSession:
             self.last = self._keep(self._finished(draft))
             raise
         except AnalystError as error:
-            draft.run = replace(draft.run, status=error.status, error=error)
+            draft.run = replace(draft.run, status=error.status, error=without_locals(error))
         except Exception as error:
             message = f"CSV Analyst itself failed ({type(error).__name__})."
             draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
@@ -180,6 +183,7 @@ class AnalystSession:
             if question.datasets is None
             else tuple(self.dataset(n).name for n in question.datasets)
         )
+        await self._restore_workspace()
         notes = await self._shelf.refresh(names, emit)
         visible = [self.dataset(name) for name in names]
         draft.run = replace(
@@ -190,7 +194,12 @@ class AnalystSession:
             raise Refused("python_disabled", "Python is switched off by ENABLE_PYTHON_EXECUTION.", hint)
         tables = None if question.datasets is None else names
         draft.bench = bench = Bench(
-            self._executor, visible, tables=tables, limits=draft.run.limits, python_enabled=self.settings.python_enabled
+            self._executor,
+            visible,
+            self._results,
+            tables=tables,
+            limits=draft.run.limits,
+            python_enabled=self.settings.python_enabled,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
@@ -284,6 +293,12 @@ class AnalystSession:
             return run.stored(None, f"This run was not kept: {error}")
         return run.stored(path)
 
+    async def _restore_workspace(self) -> None:
+        """Make the session's directory again if somebody has deleted it.  Raises ``StorageError``."""
+        if not self._workspace.whole:
+            await self._executor.close()  # it looks into the directory that is gone
+            await asyncio.to_thread(self._workspace.restore)
+
     # --- life -----------------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, Any]:
@@ -293,6 +308,7 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._history.clear()
+        self._results = NamedResults()
         await self._executor.close()
         await self.forget()
 

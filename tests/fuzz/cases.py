@@ -31,7 +31,7 @@ KINDS: Mapping[str, tuple[int, Make]] = {
     "arrow: never sent": (4, frame_cases.arrow("arrow: never sent", arrow_cases.refused_type)),
 }
 RARE: Mapping[str, tuple[int, Make]] = {
-    "arrow: bombs": (100, frame_cases.arrow("arrow: bombs", arrow_cases.bombs)),
+    "arrow: bombs": (200, frame_cases.arrow("arrow: bombs", arrow_cases.bombs)),
     "flood": (400, frame_cases.flood),
 }
 """One case in so many; these take long."""

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import resource
+import signal
 import threading
 import time
 from pathlib import Path
@@ -43,6 +44,10 @@ def work(seed: int, first: int, last: int, kind: str) -> None:
     descriptors, base, arrow = _descriptors(), _status("VmRSS"), pa.total_allocated_bytes()
     for number in range(first, last):
         _tell(case=number)
+        if os.environ.get("CSVANALYST_FUZZ_CRASH") == str(number):  # how the crash of a library would look
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if os.environ.get("CSVANALYST_FUZZ_HANG") == str(number):
+            threading.Event().wait()
         found = _one(loop, seed, number, kind, number)
         found["uncaught"] = [*loop.uncaught, *unraised]
         loop.uncaught.clear()

@@ -1,9 +1,7 @@
-"""For all suites here: the mark that ties a test to a case of the attack list."""
+"""For all suites here: the table of attacks."""
 
 from __future__ import annotations
 
-import pytest
+from .attacks.score import held, pytest_configure, pytest_runtest_makereport, pytest_terminal_summary
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "attack(number, name): a case of the attack list")
+__all__ = ["held", "pytest_configure", "pytest_runtest_makereport", "pytest_terminal_summary"]

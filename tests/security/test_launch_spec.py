@@ -98,6 +98,15 @@ def test_the_runtimes_that_are_known_are_not_weaker(runtime: str, good: LaunchSp
     refuse_weaker(replace(good, runtime=runtime))
 
 
+def test_gvisor_without_its_processes_covered_is_refused(good: LaunchSpec) -> None:
+    body = replace(good, runtime="runsc").for_engine()
+    assert not weaknesses(body)
+    for change in (lambda tmpfs: tmpfs.pop("/proc"), lambda tmpfs: tmpfs.update({"/proc": "size=4096,mode=555"})):
+        changed = copy.deepcopy(body)
+        change(changed["HostConfig"]["Tmpfs"])
+        assert weaknesses(changed)
+
+
 # --- any single change to what the engine would be sent --------------------------------------------
 
 ADDED_TO_THE_HOST: dict[str, Any] = {

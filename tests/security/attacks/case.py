@@ -6,40 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from csvanalyst_ext.errors import AnalystError
-from csvanalyst_ext.execution.base import Outcome
-
-Layer = Literal["gate", "engine", "worker", "container", "host"]
-"""gate: the decision on the syntax tree.  engine: DuckDB's locked, read-only connection.  worker: the sealed
-one-shot process and the supervisor that ends it.  container: launch specification and its system call
-filter.  host: what the host refuses or bounds by itself."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What came of a request: an outcome, or the error that it cost the sandbox."""
-
-    outcome: Outcome | None
-    error: AnalystError | None
-    seconds: float
-
-    @property
-    def status(self) -> str:
-        return "lost" if self.outcome is None else self.outcome.status
-
-    @property
-    def code(self) -> str:
-        fault = self.error if self.outcome is None else self.outcome.fault
-        return "" if fault is None else fault.code
-
-    @property
-    def evidence(self) -> dict[str, Any]:
-        """The one row that most attacks give: what was tried, and what came of it."""
-        assert self.outcome is not None, self
-        assert self.outcome.table is not None, self.outcome.fault or self.outcome
-        [row] = self.outcome.table.to_pylist()
-        return dict(row)
-
+from .layers import Layer
+from .seen import Seen
 
 Expect = Callable[[Seen], None]
 
@@ -48,8 +16,11 @@ Expect = Callable[[Seen], None]
 class AttackCase:
     """``number`` is the row of the attack list, or from 101 what was thought of beyond it.
 
-    ``contained_by`` are the layers that must hold it.  ``rounds`` are how often it runs back to back.
-    ``costs_sandbox`` says that a new container is an acceptable price, once the error is a typed one.
+    ``contained_by`` are the layers that must hold it where the answer itself does not tell.  ``gated`` is what must
+    come of SQL with the gate on, when that differs.  ``timeout`` in seconds; without one, time enough for what is
+    tried.  ``rounds`` are how often it runs back to back.  ``costs_sandbox`` says that a new container is an
+    acceptable price, once the error is a typed one; ``costs_on`` names providers where it is.  ``on`` is what must
+    come of it with one provider, by its name.
     """
 
     number: int
@@ -58,15 +29,22 @@ class AttackCase:
     text: str
     contained_by: tuple[Layer, ...]
     expect: Expect
-    timeout: float = 5.0
-    gate: bool = True
+    timeout: float = 0.0
+    gated: Expect | None = None
     rounds: int = 1
     costs_sandbox: bool = False
+    costs_on: Collection[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    on: Mapping[str, Expect] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         return f"{self.number}-{self.name}".replace(" ", "_")
+
+    def expected(self, provider: str, *, gate: bool) -> Expect:
+        if gate and self.gated is not None:
+            return self.gated
+        return self.on.get(provider, self.expect)
 
 
 def ends(*statuses: str, code: str | Collection[str] = ()) -> Expect:
@@ -101,6 +79,18 @@ def all_fail(*errors: str) -> Expect:
         assert evidence
         passed = {name: value for name, value in evidence.items() if value not in errors}
         assert not passed, passed
+
+    return check
+
+
+def nothing_passes(*harmless: str) -> Expect:
+    """Every single thing that was tried failed, with whatever error; but what is named here, or begins so."""
+
+    def check(seen: Seen) -> None:
+        evidence = seen.evidence
+        assert evidence
+        passed = {name: value for name, value in evidence.items() if str(value).startswith("passed")}
+        assert not {name: value for name, value in passed.items() if not name.startswith(harmless)}, passed
 
     return check
 
@@ -140,5 +130,7 @@ def both(*several: Expect) -> Expect:
 
 DENIED = ("EPERM", "EACCES")
 READ_ONLY = ("EROFS", "EACCES", "EPERM")
+GVISOR = "docker-gvisor"
+"""Its kernel is one of its own: what it grants there reaches nothing of the host."""
 FILTERED = ("EPERM", "ENOSYS")
 """What a system call filter answers.  Anything else means that the kernel looked at the arguments."""

@@ -8,7 +8,7 @@ WORKER_NUMBERS = {  # x86_64, aarch64; the worker's own filter denies these
     "execve": (59, 221), "memfd_create": (319, 279), "setsid": (112, 157), "setpgid": (109, 154), "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "pidfd_open": (434, 434),
     "pidfd_send_signal": (424, 424), "socket": (41, 198), "connect": (42, 203), "bind": (49, 200),
-    "setpriority": (141, 140),
+    "setpriority": (141, 140), "sendmsg": (46, 211), "sendmmsg": (307, 269),
 }  # fmt: skip
 OTHER_NUMBERS = {
     "kill": (62, 129), "tgkill": (234, 131), "fcntl": (72, 25), "prlimit64": (302, 261), "clone": (56, 220),
@@ -22,6 +22,34 @@ OTHER_NUMBERS = {
     "mbind": (237, 235), "remap_file_pages": (216, 234), "setxattr": (188, 5), "fchown": (93, 55), "chown": (92, -1),
     "fchownat": (260, 54), "sync_file_range": (277, 84), "tee": (276, 77), "sync": (162, 81),
 }  # fmt: skip
+ALSO_SEALED = (
+    *(
+        "unshare",
+        "setns",
+        "mount",
+        "umount2",
+        "pivot_root",
+        "chroot",
+        "bpf",
+        "perf_event_open",
+        "userfaultfd",
+        "keyctl",
+    ),
+    *(
+        "add_key",
+        "request_key",
+        "io_uring_setup",
+        "io_uring_enter",
+        "io_uring_register",
+        "splice",
+        "vmsplice",
+        "shmget",
+    ),
+    *("mq_open", "semget", "msgget", "inotify_init1", "fanotify_init", "open_by_handle_at", "name_to_handle_at", "tee"),
+    *("mbind", "set_mempolicy", "migrate_pages", "move_pages", "sched_setscheduler", "sched_setparam", "sched_setattr"),
+    *("ioprio_set", "process_mrelease", "io_setup", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd"),
+)
+"""What the worker's own filter denies as well, for runtimes that know no profile of the container."""
 ALL_NUMBERS = {**PROFILE_NUMBERS, **WORKER_NUMBERS, **OTHER_NUMBERS}
 
 PRELUDE = (
@@ -30,7 +58,7 @@ import ctypes, errno, os, signal, socket, sys, time
 LIBC = ctypes.CDLL(None, use_errno=True)
 MACHINE = 0 if os.uname().machine == 'x86_64' else 1
 NUMBERS = {ALL_NUMBERS!r}
-PROFILE, SEALED = {sorted(PROFILE_NUMBERS)!r}, {sorted(WORKER_NUMBERS)!r}
+PROFILE, SEALED = {sorted(PROFILE_NUMBERS)!r}, {sorted({*WORKER_NUMBERS, *ALSO_SEALED})!r}
 """
     + r'''
 def named(error):
@@ -66,9 +94,26 @@ def fill(path):
         while True:
             file.write(b'x' * (1 << 22))
 
+def descriptors():
+    """The open descriptors of this process, with or without /proc."""
+    found = []
+    for number in range(256):
+        try:
+            found.append((number, os.fstat(number)))
+        except OSError:
+            pass
+    return found
+
+def status(key, otherwise):
+    """A line of what the kernel tells of this process; ``otherwise`` where it does not."""
+    lines = read('/proc/self/status', 100_000).decode().splitlines() if os.path.exists('/proc/self/status') else []
+    return dict(line.split(':\t') for line in lines if ':\t' in line).get(key, otherwise)
+
 def others():
-    """Every other process of the container."""
-    return [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != os.getpid()]
+    """Every other process of the container; without /proc, the numbers that they may have."""
+    if os.path.isdir('/proc/1'):
+        return [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != os.getpid()]
+    return [p for p in range(1, 12) if p != os.getpid()]
 
 def in_child(function):
     """What ``attempt`` says in a forked child."""
@@ -85,12 +130,26 @@ def in_child(function):
 
 def channel():
     """The worker's connection to the supervisor, which an attacker has like everything else of the process."""
-    for name in os.listdir('/proc/self/fd'):
+    import stat
+    return next(socket.socket(fileno=os.dup(n)) for n, facts in descriptors() if stat.S_ISSOCK(facts.st_mode))
+
+def memory():
+    """The descriptor of the memory file that the worker's results go into; -1 where there is none."""
+    import fcntl
+    for number, _ in descriptors():
         try:
-            if 'socket' in os.readlink('/proc/self/fd/' + name):
-                return socket.socket(fileno=os.dup(int(name)))
-        except FileNotFoundError:
+            fcntl.fcntl(number, 1034)  # F_GET_SEALS
+            return number
+        except OSError:
             pass
+    return -1
+
+def put(body):
+    """Make ``body`` the bytes of the result, as the runner itself does."""
+    file = memory()
+    os.ftruncate(file, 0)
+    while body:
+        body = body[os.write(file, body):]
 
 def frame(kind, payload, number=0, version=1, length=None):
     import json, struct
@@ -99,7 +158,7 @@ def frame(kind, payload, number=0, version=1, length=None):
 
 def reply(**changes):
     given = {'status': 'ok', 'fault': None, 'columns': [], 'row_count': 0, 'total_rows': None, 'truncated': [],
-             'bodies': [], 'stdout': '', 'stdout_truncated': False, 'timings': {}, 'report': {}}
+             'bodies': [], 'stdout': '', 'stdout_truncated': False, 'timings': {}, 'report': {}, 'kept': []}
     return given | changes
 
 def stream(table, **options):
@@ -125,27 +184,30 @@ def left_in_scratch():
                 found.append(path)
     return ' '.join(found)
 
-status = dict(line.split(':\t') for line in open('/proc/self/status').read().splitlines() if ':\t' in line)
+lines = open('/proc/self/status').read().splitlines() if os.path.exists('/proc/self/status') else []
+status = dict(line.split(':\t') for line in lines if ':\t' in line)
+said = lambda key: status.get(key, '')  # gVisor tells less
 {
     'sum': int(flights.distance.sum()),
     'rows': int(sql('SELECT count(*) AS n FROM flights').n[0]),
     'engine': str(sql('SELECT [1, 2], sum(delay) AS d FROM flights').values.tolist()),
     'sorted': str(sorted([3, 1, 2])) + str(len('abc')) + str(json.loads('[1]')),
     'planted': ' '.join(sorted(name for name in (*sys.modules, *vars(builtins), *os.environ) if 'planted' in name)),
-    'processes': sum(name.isdigit() for name in os.listdir('/proc')),
+    'processes': sum(name.isdigit() for name in os.listdir('/proc')),  # none where it is covered
     'scratch': left_in_scratch(),
     'free': os.statvfs('/tmp').f_files - os.statvfs('/tmp').f_ffree < 10 and os.statvfs('/tmp').f_bfree > 0,
-    'queues': ' '.join(os.listdir('/dev/mqueue')),
-    'shared': os.path.exists('/dev/shm'),
+    'queues': ' '.join(os.listdir('/dev/mqueue')) if os.path.isdir('/dev/mqueue') else '',
+    'shared': os.listdir('/dev/shm').__repr__() if os.path.isdir('/dev/shm') else '',
     'priority': os.getpriority(os.PRIO_PROCESS, 0),
     'processors': str(sorted(os.sched_getaffinity(0))),
-    'limits': str([resource.getrlimit(n) for n in range(16)]),
+    'limits': str([resource.getrlimit(n) for n in range(16) if n != resource.RLIMIT_AS]),
+    'growth': resource.getrlimit(resource.RLIMIT_AS)[0] < 0,  # where it is limited: from what a worker starts with
     'threads': threading.active_count(),
-    'descriptors': sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in (0, 1, 2)).__repr__(),
-    'seal': ' '.join(status[key] for key in ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters')),
-    'signals': ' '.join(status[key] for key in ('SigBlk', 'SigIgn')),
+    'descriptors': str([oct(os.fstat(n).st_mode)[:-4] for n in (0, 1, 2)]),
+    'seal': ' '.join(map(said, ('Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters'))),
+    'signals': said('SigBlk') + said('SigIgn'),
     'hidden': ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0,
-    'umask': status['Umask'],
+    'umask': said('Umask'),
     'timer': open('/proc/self/timerslack_ns').read() if os.access('/proc/self/timerslack_ns', os.R_OK) else '',
     'path': str(sys.path),
 }

@@ -1,13 +1,23 @@
 # ruff: noqa: E501 - attacks are easier to read unbroken
-"""Section A of the attack list: hostile Python in the runner.  Numbers are those of the list.
-
-Rows 12, 13, 30 and 32 have further tests in ``tests/sandbox/test_executor.py``, row 7 and 8 in
-``test_survival.py``.
-"""
+"""Section A of the attack list: hostile Python in the runner.  Numbers are those of the list."""
 
 from __future__ import annotations
 
-from .case import DENIED, FILTERED, READ_ONLY, AttackCase, Seen, all_fail, both, either, ends, finds, gives
+from .case import (
+    DENIED,
+    FILTERED,
+    GVISOR,
+    READ_ONLY,
+    AttackCase,
+    all_fail,
+    both,
+    either,
+    ends,
+    finds,
+    gives,
+    nothing_passes,
+)
+from .seen import Seen
 
 CONTAINER, WORKER = ("container",), ("worker",)
 PLAIN_ENVIRONMENT = {
@@ -20,7 +30,8 @@ def nothing_in_the_environment(seen: Seen) -> None:
     names = set(seen.evidence["names"].split())
     assert "PATH" in names
     assert names <= PLAIN_ENVIRONMENT, names - PLAIN_ENVIRONMENT
-    assert seen.evidence["supervisor"] == "EACCES"
+    supervisor = seen.evidence["supervisor"]
+    assert supervisor in ("EACCES", "ENOENT"), supervisor
 
 
 def few_children(seen: Seen) -> None:
@@ -68,7 +79,11 @@ HOSTILE_TEXT = (
 FILES = [
     AttackCase(
         1, "environment of the worker and the supervisor", "python",
-        "{'names': ' '.join(os.environ), 'supervisor': attempt(read, '/proc/1/environ')}",
+        """
+def names():
+    return ' '.join(line.split('=')[0] for line in read('/proc/1/environ', 100_000).decode().split('\\0'))
+{'names': ' '.join(os.environ), 'supervisor': attempt(names)}
+""",
         CONTAINER, nothing_in_the_environment,
     ),
     AttackCase(
@@ -134,7 +149,7 @@ for place, directories, files in os.walk('/'):
             '/dev/ptmx')]
 {'places': ' '.join(places)}
 """,
-        CONTAINER, finds(places=""),
+        CONTAINER, finds(places=""), on={GVISOR: finds(places={"", "/dev/fuse /dev/net/tun"})},
     ),
     AttackCase(
         4, "write to the data", "python",
@@ -149,7 +164,7 @@ table = '/data/tables/flights.parquet'
     'incoming': attempt(write, '/data/incoming/x'), 'by descriptor': attempt(write, '/proc/self/fd/%d' % os.open(table, os.O_RDONLY)),
 }
 """,
-        CONTAINER, all_fail(*READ_ONLY, "EXDEV"),
+        CONTAINER, all_fail(*READ_ONLY, "EXDEV"), on={GVISOR: all_fail(*READ_ONLY, "EXDEV", "ENOENT")},
     ),
     AttackCase(
         5, "one file of 10 GB", "python",
@@ -195,7 +210,7 @@ except OSError as raised:
     error = named(raised)
 {'started': started, 'error': error}
 """,
-        CONTAINER, few_children,
+        CONTAINER, few_children, costs_on={GVISOR}, on={GVISOR: either(few_children, ends("memory"))},
     ),
     AttackCase(
         8, "fork bomb of siblings", "python",
@@ -204,7 +219,7 @@ SIGCHLD, CLONE_PARENT = 17, 0x8000
 while True:
     call('clone', CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
 """,
-        CONTAINER, ends("timeout"), timeout=1.5,
+        CONTAINER, ends("timeout"), timeout=1.5, costs_on={GVISOR}, on={GVISOR: ends("timeout", "memory", "lost")},
     ),
     AttackCase(
         9, "threads without end", "python",
@@ -272,7 +287,7 @@ while True:
     ),
     AttackCase(
         13, "flood of short lines", "python", "while True: print()", WORKER, both(ends("timeout"), kept_to(65536)),
-        timeout=1.0,
+        timeout=1.0, on={GVISOR: ends("timeout")},
     ),
     AttackCase(
         14, "terminal escapes and forged lines are data", "python",
@@ -336,7 +351,7 @@ tried |= {f'pair {family}': attempt(socket.socketpair, family) for family in ran
 tried['wide'] = call('socket', (1 << 32) | 2, 1, 0)
 tried
 """,
-        ("worker", "container"), all_fail("EPERM"),
+        ("worker", "container"), all_fail("EPERM"), on={GVISOR: nothing_passes()},
     ),
 ]  # fmt: skip
 
@@ -344,10 +359,10 @@ KERNEL = [
     AttackCase(
         20, "kernel interfaces that nothing here needs", "python",
         "{name: call(name, 0, 0, 0, 0, 0, 0) for name in PROFILE}",
-        CONTAINER, all_fail(*FILTERED),
+        CONTAINER, all_fail(*FILTERED), on={GVISOR: nothing_passes()},
     ),
     AttackCase(
-        20, "what only workers are denied", "python", "{name: call(name, 0, 0, 0, 0, 0, 0) for name in SEALED}", WORKER,
+        20, "what workers are denied by their own filter", "python", "{name: call(name, 0, 0, 0, 0, 0, 0) for name in SEALED}", WORKER,
         all_fail("EPERM"),
     ),
     AttackCase(
@@ -358,7 +373,7 @@ names = ['sched_setscheduler', 'sched_setparam', 'sched_setattr', 'ioprio_set', 
     'vhangup', 'mbind', 'remap_file_pages', 'setxattr', 'fchown', 'fchownat', 'tee', 'sync']
 {name: call(name, 0, 0, 0, 0, 0, 0) for name in names if NUMBERS[name][MACHINE] > 0}
 """,
-        CONTAINER, all_fail(*FILTERED),
+        CONTAINER, all_fail(*FILTERED), on={GVISOR: nothing_passes("sync", "fchown")},
     ),
     AttackCase(
         21, "namespaces, by unshare and by clone", "python",
@@ -381,13 +396,12 @@ import stat
 found = [os.path.join(place, name) for place, _, names in os.walk('/usr') for name in names
     if os.lstat(os.path.join(place, name)).st_mode & (stat.S_ISUID | stat.S_ISGID)
     and stat.S_ISREG(os.lstat(os.path.join(place, name)).st_mode)]
-status = dict(line.split(':\\t') for line in open('/proc/self/status').read().splitlines() if ':\\t' in line)
 {
     'setuid': attempt(os.setuid, 0), 'setgid': attempt(os.setgid, 0), 'setgroups': attempt(os.setgroups, [0]),
     'setresuid': attempt(os.setresuid, 0, 0, 0), 'nice': attempt(os.nice, -5), 'setuid programs': str(found[:3]),
     'run one': attempt(os.execv, found[0] if found else '/usr/bin/python3', ['x']),
-    'capabilities': ' '.join(status[f'Cap{kind}'] for kind in ('Inh', 'Prm', 'Eff', 'Bnd', 'Amb')),
-    'no new privileges': status['NoNewPrivs'], 'filters': int(status['Seccomp_filters']) >= 2, 'mode': status['Seccomp'],
+    'capabilities': ' '.join(status(f'Cap{kind}', '0' * 16) for kind in ('Inh', 'Prm', 'Eff', 'Bnd', 'Amb')),
+    'no new privileges': status('NoNewPrivs', '1'), 'filters': int(status('Seccomp_filters', '2')) >= 2, 'mode': status('Seccomp', '2'),
 }
 """,
         CONTAINER,
@@ -430,7 +444,7 @@ def load():
     'mapping': attempt(mmap.mmap, file, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC),
 }
 """,
-        CONTAINER, all_fail("OSError", "EPERM", "EACCES", "ImportError"),
+        CONTAINER, all_fail("OSError", "EPERM", "EACCES", "ImportError"), on={GVISOR: nothing_passes("library", "mapping")},
     ),
     AttackCase(
         24, "system calls of another architecture", "python",
@@ -442,7 +456,7 @@ if MACHINE:
     os.kill(os.getpid(), signal.SIGSYS)  # there is no other architecture in reach
 ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
 """,
-        ("worker", "container"), ends("crashed", code="worker_crashed"),
+        ("worker", "container"), ends("crashed", code="worker_crashed"), on={GVISOR: ends("crashed", "ok")},
     ),
 ]  # fmt: skip
 
@@ -539,6 +553,12 @@ pa.table({'x': pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes(4
         "LIBC.prctl(4, 1, 0, 0, 0)\nos.chdir('/tmp')\nos.abort()",
         CONTAINER, ends("crashed", code="worker_crashed"),
     ),
+    AttackCase(30, "read address 0", "python", "ctypes.string_at(0)", WORKER, ends("crashed", code="worker_crashed")),
+    AttackCase(30, "abort", "python", "os.abort()", WORKER, ends("crashed", code="worker_crashed")),
+    AttackCase(32, "ask for input", "python", "input()", WORKER, ends("error", code="python_error")),
+    AttackCase(32, "start a debugger", "python", "breakpoint()\n1", WORKER, ends("error", "ok")),
+    AttackCase(32, "exit", "python", "sys.exit(0)", WORKER, ends("error", code="python_exit")),
+    AttackCase(32, "exit at once", "python", "os._exit(0)", WORKER, ends("crashed", code="worker_exited")),
     AttackCase(32, "every descriptor closed", "python", "os.closerange(0, 256)\n1", WORKER, ends("crashed", code={"worker_exited", "worker_crashed"})),
     AttackCase(
         32, "exit from a thread and at exit", "python",
@@ -547,7 +567,7 @@ pa.table({'x': pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes(4
     ),
     AttackCase(50, "a billion rows", "python", "import pyarrow as pa\npa.table({'x': pa.nulls(10**9)})", WORKER, cut("rows", rows=1000), limits={"max_rows": 1000}),
     AttackCase(50, "100,000 columns", "python", "import pandas as pd, numpy as np\npd.DataFrame(np.zeros((2, 100_000)))", WORKER, cut("columns", columns=2000), timeout=20.0),
-    AttackCase(50, "a cell of 200 MB", "python", "'x' * (200 << 20)", WORKER, either(cut("cells", rows=1), ends("memory", "error"))),
+    AttackCase(50, "a cell of 200 MB", "python", "'x' * (200 << 20)", WORKER, either(cut("cells", rows=1), ends("memory", "error")), costs_on={GVISOR}),
     AttackCase(50, "a cell of 2 GB", "python", "'x' * (2 << 30)", CONTAINER, ends("memory")),
     AttackCase(
         70, "names that repeat, are empty, huge or steer a terminal", "python",

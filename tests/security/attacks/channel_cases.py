@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from csvanalyst_ext.protocol import MAX_PAYLOAD
 
-from .case import AttackCase, Expect, Seen, ends, gives
+from .case import AttackCase, Expect, all_fail, ends, gives
+from .seen import Seen
 
-WORKER, HOST = ("worker",), ("host",)
+CONTAINER, WORKER, HOST = ("container",), ("worker",), ("host",)
 MISBEHAVED = ends("crashed", code={"worker_misbehaved", "worker_crashed"})
 REFUSED = ends("lost", code={"bad_arrow", "runner_bad_body", "runner_bad_field", "runner_bad_json", "runner_too_large"})
 
@@ -39,7 +40,44 @@ def forged_answer_stays_plain(seen: Seen) -> None:
     assert seen.outcome.table.to_pydict() == {"sum(distance)": [42]}
 
 
+MEMORY_FILE = [
+    AttackCase(
+        136, "the memory file of its results: sealed by itself", "python",
+        "import fcntl\nattempt(fcntl.fcntl, memory(), 1033, 1)\n'x'", WORKER, ends("ok", "crashed", "error"),
+    ),
+    AttackCase(
+        136, "the memory file of its results: mapped for writing by a child", "python",
+        """
+import mmap
+file = memory()
+if file >= 0:
+    os.ftruncate(file, 4096)
+    held = mmap.mmap(file, 4096)
+    if os.fork() == 0:
+        while True:
+            held[:8] = b'planted!'
+'x'
+""",
+        WORKER, ends("ok", "crashed", "error"),
+    ),
+    AttackCase(
+        136, "the memory file of its results: longer, shorter, full", "python",
+        """
+file = memory()
+tried = attempt(os.ftruncate, file, 1 << 40), attempt(os.posix_fallocate, file, 0, 1 << 40), attempt(os.ftruncate, file, 10)
+'x'
+""",
+        WORKER, ends("ok", "crashed", "error", "memory"),
+    ),
+    AttackCase(
+        136, "the memory file of its results: filled until it ends", "python",
+        "block = bytes(1 << 20)\nfile = memory()\nwhile file >= 0: os.write(file, block)\n'x'",
+        CONTAINER, ends("ok", "error", "memory", "crashed"),
+    ),
+]  # fmt: skip
+
 CASES = [
+    *MEMORY_FILE,
     AttackCase(
         131, "every descriptor gets answers to the questions to come", "python",
         """
@@ -76,7 +114,7 @@ if os.fork() == 0:
 import pyarrow as pa
 channel = channel()
 body = stream(pa.table({'sum(distance)': [42]}))
-channel.sendall(frame(BODY, b'\\0' + body))
+put(body)
 channel.sendall(frame(REPLY, reply(columns=[{'name': 'sum(distance)', 'type': 'BIGINT'}], row_count=1, total_rows=1,
     bodies=[{'kind': 'table', 'name': 'result', 'size': len(body)}])))
 time.sleep(600)
@@ -125,28 +163,22 @@ import array
 channel = channel()
 pairs = [socket.socketpair() for _ in range(20)]
 held = array.array('i', [end.fileno() for pair in pairs for end in pair])
-sent = 0
-while sent < 50:
-    try:
-        channel.sendmsg([frame(PROGRESS, {'rows': 1, 'bytes': 1})], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, held)])
-        sent += 1
-    except OSError:  # too many in flight: they are taken as they come
-        time.sleep(0.001)
-'sent'
+{'sent': attempt(channel.sendmsg, [frame(PROGRESS, {'rows': 1, 'bytes': 1})], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, held)])}
 """,
-        WORKER, gives([["sent"]]),
+        WORKER, all_fail("EPERM"),
     ),
     forged("progress without numbers", "channel.sendall(frame(PROGRESS, {'rows': 'x', 'bytes': True}))", number=134, host=True),
     forged("bodies out of order", "channel.sendall(frame(BODY, b'\\5x'))", number=134, host=True),
-    forged("a body that was not sent", "channel.sendall(frame(REPLY, reply(bodies=[{'kind': 'table', 'name': '', 'size': 9}])))", number=134, host=True),
-    forged("a body of another size", "channel.sendall(frame(BODY, b'\\0xyz') + frame(REPLY, reply(bodies=[{'kind': 'table', 'name': '', 'size': 9}])))", number=134, host=True),
+    forged("a body that was not sent", "channel.sendall(frame(REPLY, reply(bodies=[{'kind': 'table', 'name': '', 'size': 9}])))", number=134),
+    forged("a body of another size", "put(b'xyz')\nchannel.sendall(frame(REPLY, reply(bodies=[{'kind': 'table', 'name': '', 'size': 9}])))", number=134),
+    forged("a body that goes ahead of its answer", "channel.sendall(frame(BODY, b'\\0xyz') + frame(REPLY, reply()))", number=134, host=True),
     forged("rows that are not there", "channel.sendall(frame(REPLY, reply(row_count=10**12)))", number=134, host=True),
     forged("columns without a table", "channel.sendall(frame(REPLY, reply(columns=[{'name': 'x', 'type': 'y'}] * 50_000)))", number=134, host=True),
-    forged("a picture that is none", "channel.sendall(frame(BODY, b'\\0<svg onload=x>') + frame(REPLY, reply(bodies=[{'kind': 'image/png', 'name': '', 'size': 14}])))", number=134, host=True),
+    forged("a picture that is none", "put(b'<svg onload=x>')\nchannel.sendall(frame(REPLY, reply(bodies=[{'kind': 'image/png', 'name': '', 'size': 14}])))", number=134, host=True),
     *(
         forged(
             name,
-            f"import pyarrow as pa\n{make}\nchannel.sendall(frame(BODY, b'\\0' + body) + frame(REPLY, reply(columns=[{{'name': n, 'type': ''}} for n in table.column_names], "
+            f"import pyarrow as pa\n{make}\nput(body)\nchannel.sendall(frame(REPLY, reply(columns=[{{'name': n, 'type': ''}} for n in table.column_names], "
             "row_count=table.num_rows, bodies=[{'kind': 'table', 'name': '', 'size': len(body)}])))",
             number=135, host=True,
         )

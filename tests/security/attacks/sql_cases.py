@@ -6,20 +6,21 @@ without the gate as well; see ``test_hostile_sql.py``.
 
 from __future__ import annotations
 
-from .case import AttackCase, Expect, Layer, Seen, either, ends, gives
+from .case import GVISOR, AttackCase, Expect, either, ends, gives
+from .layers import Layer
+from .seen import Seen
 
 REFUSED = ends("refused")
 HELD = ends("refused", "error")
 
 
-def twice(
+def statement(
     number: int, name: str, text: str, expect: Expect, layer: Layer = "engine", *, gated: Expect = REFUSED
-) -> list[AttackCase]:
-    """With the gate, and what holds it when there is none."""
-    return [
-        AttackCase(number, name, "sql", text, ("gate",), gated),
-        AttackCase(number, f"{name}, no gate", "sql", text, (layer,), expect, gate=False, timeout=2.0),
-    ]
+) -> AttackCase:
+    """``gated`` is what the gate must make of it, ``expect`` what holds it when there is none; ``layer`` then holds
+    what runs to its end."""
+    costs_on = {GVISOR} if len(text) > 1000 else set()
+    return AttackCase(number, name, "sql", text, (layer,), expect, 2.0, gated, costs_on=costs_on)
 
 
 def nothing_of_the_host(seen: Seen) -> None:
@@ -41,7 +42,7 @@ def cut_to(rows: int, *caps: str) -> Expect:
 
 FILES = [
     *(
-        case
+        statement(33, name, text, HELD)
         for name, text in {
             "read_csv": "FROM read_csv('/etc/passwd')", "read_text": "FROM read_text('/etc/passwd')",
             "read_blob": "FROM read_blob('/proc/self/environ')", "read_json": "FROM read_json('/etc/passwd')",
@@ -52,10 +53,9 @@ FILES = [
             "the runner's code": "FROM read_text('/opt/csvanalyst/runner/*.py')", "url": "FROM read_csv('http://@BRIDGE@:@BRIDGE_PORT@/x.csv')",
             "s3": "FROM read_parquet('s3://bucket/x.parquet')",
         }.items()
-        for case in twice(33, name, text, HELD)
     ),
     *(
-        case
+        statement(34, name, text, HELD)
         for name, text in {
             "bare path": "FROM '/etc/passwd'", "url scheme": "FROM 'file:///etc/passwd'", "dots": "FROM '/data/tables/../../etc/passwd'",
             "csv": "FROM '/data/incoming/x.csv'", "link to a file": "FROM read_text('/data/incoming/link.csv')",
@@ -63,46 +63,44 @@ FILES = [
             "table by its file with a pattern": "FROM read_parquet('/data/tables/*')", "double slash": "FROM read_text('//etc//passwd')",
             "by descriptor": "FROM read_text('/proc/self/fd/0')", "by root": "FROM read_text('/proc/self/root/etc/passwd')",
         }.items()
-        for case in twice(34, name, text, HELD)
     ),
 ]  # fmt: skip
 
 WRITES = [
-    *twice(35, "copy to the data", "COPY (SELECT 1) TO '/data/x.csv'", HELD),
-    *twice(35, "copy over a table", "COPY (SELECT 1) TO '/data/tables/flights.parquet' (FORMAT parquet)", HELD, "container"),
-    *twice(35, "export", "EXPORT DATABASE '/data/x'", HELD),
-    *twice(35, "copy to standard output", "COPY (SELECT 1) TO '/dev/stdout'", HELD),
-    *twice(35, "copy to the host's stream", "COPY (SELECT 1) TO '/proc/1/fd/1'", HELD),
-    *twice(35, "copy to the scratch directory", "COPY (SELECT 1) TO '/tmp/x.csv'", HELD),
-    *twice(36, "copy in a common table expression", "WITH x AS (COPY flights TO '/data/x.csv') SELECT 1", HELD),
-    *twice(36, "copy in one that is read", "WITH x AS (COPY flights TO '/tmp/x.csv') FROM x", HELD),
-    *twice(37, "delete in a common table expression", "WITH x AS (DELETE FROM flights RETURNING *) SELECT * FROM x", HELD),
-    *twice(37, "update in a common table expression", "WITH x AS (UPDATE flights SET delay = 0 RETURNING *) FROM x", HELD),
-    *twice(37, "insert in a common table expression", "WITH x AS (INSERT INTO flights VALUES ('x', 1, 1) RETURNING *) FROM x", HELD),
-    *twice(38, "two statements", "SELECT 1; DROP VIEW flights", REFUSED, "worker"),
-    *twice(38, "two after a backslash", "SELECT '\\'; DROP VIEW flights; --'", REFUSED, "worker"),
-    *twice(42, "create a view", "CREATE OR REPLACE VIEW flights AS SELECT 42 AS distance", HELD),
-    *twice(42, "create a table", "CREATE TABLE x AS SELECT 1", HELD),
-    *twice(42, "create a macro over a file", "CREATE MACRO m(x) AS TABLE FROM read_csv(x)", HELD),
-    *twice(42, "drop", "DROP VIEW flights", HELD),
-    *twice(42, "attach", "ATTACH '/data/x.db'", HELD),
-    *twice(42, "prepare", "PREPARE x AS SELECT 1", ends("ok", "error"), "worker"),
-    *twice(42, "set a variable", "SET VARIABLE x = 1", ends("ok", "error"), "worker"),
-    *twice(42, "another schema", "SET schema = 'pg_catalog'", ends("ok", "error"), "worker"),
-    *twice(42, "leave the transaction", "ROLLBACK", ends("ok", "error"), "worker"),
-    *twice(42, "checkpoint", "CHECKPOINT", ends("ok", "error", "refused"), "worker"),
+    statement(35, "copy to the data", "COPY (SELECT 1) TO '/data/x.csv'", HELD),
+    statement(35, "copy over a table", "COPY (SELECT 1) TO '/data/tables/flights.parquet' (FORMAT parquet)", HELD, "container"),
+    statement(35, "export", "EXPORT DATABASE '/data/x'", HELD),
+    statement(35, "copy to standard output", "COPY (SELECT 1) TO '/dev/stdout'", HELD),
+    statement(35, "copy to the host's stream", "COPY (SELECT 1) TO '/proc/1/fd/1'", HELD),
+    statement(35, "copy to the scratch directory", "COPY (SELECT 1) TO '/tmp/x.csv'", HELD),
+    statement(36, "copy in a common table expression", "WITH x AS (COPY flights TO '/data/x.csv') SELECT 1", HELD),
+    statement(36, "copy in one that is read", "WITH x AS (COPY flights TO '/tmp/x.csv') FROM x", HELD),
+    statement(37, "delete in a common table expression", "WITH x AS (DELETE FROM flights RETURNING *) SELECT * FROM x", HELD),
+    statement(37, "update in a common table expression", "WITH x AS (UPDATE flights SET delay = 0 RETURNING *) FROM x", HELD),
+    statement(37, "insert in a common table expression", "WITH x AS (INSERT INTO flights VALUES ('x', 1, 1) RETURNING *) FROM x", HELD),
+    statement(38, "two statements", "SELECT 1; DROP VIEW flights", REFUSED, "worker"),
+    statement(38, "two after a backslash", "SELECT '\\'; DROP VIEW flights; --'", REFUSED, "worker"),
+    statement(42, "create a view", "CREATE OR REPLACE VIEW flights AS SELECT 42 AS distance", HELD),
+    statement(42, "create a table", "CREATE TABLE x AS SELECT 1", HELD),
+    statement(42, "create a macro over a file", "CREATE MACRO m(x) AS TABLE FROM read_csv(x)", HELD),
+    statement(42, "drop", "DROP VIEW flights", HELD),
+    statement(42, "attach", "ATTACH '/data/x.db'", HELD),
+    statement(42, "prepare", "PREPARE x AS SELECT 1", ends("ok", "error"), "worker"),
+    statement(42, "set a variable", "SET VARIABLE x = 1", ends("ok", "error"), "worker"),
+    statement(42, "another schema", "SET schema = 'pg_catalog'", ends("ok", "error"), "worker"),
+    statement(42, "leave the transaction", "ROLLBACK", ends("ok", "error"), "worker"),
+    statement(42, "checkpoint", "CHECKPOINT", ends("ok", "error", "refused"), "worker"),
 ]  # fmt: skip
 
 SETTINGS = [
     *(
-        case
+        statement(40, text.lower(), text, HELD)
         for text in (
             "INSTALL httpfs", "LOAD httpfs", "FORCE INSTALL httpfs", "INSTALL spatial FROM community", "LOAD '/tmp/x.duckdb_extension'",
         )
-        for case in twice(40, text.lower(), text, HELD)
     ),
     *(
-        case
+        statement(41, text.lower(), text, HELD)
         for text in (
             "SET memory_limit = '100GB'", "SET threads = 64", "RESET threads", "SET GLOBAL enable_external_access = true",
             "SET allowed_configs = ['threads']", "SET allowed_directories = ['/']", "SET allowed_paths = ['/etc/passwd']",
@@ -110,35 +108,33 @@ SETTINGS = [
             "SET disabled_filesystems = ''", "SET custom_user_agent = 'x'", "SET home_directory = '/tmp'",
             "SET allow_unsigned_extensions = true", "SET extension_directory = '/tmp'", "SET TimeZone = 'Asia/Tokyo'",
         )
-        for case in twice(41, text.lower(), text, HELD)
     ),
-    *twice(41, "another search path", "SET search_path = 'pg_catalog'", ends("ok", "refused", "error"), "worker"),
-    *twice(40, "update extensions", "UPDATE EXTENSIONS", HELD, gated=HELD),
-    *twice(41, "call enable_logging", "CALL enable_logging('QueryLog', storage = 'file', storage_path = '/tmp/x')", HELD),
-    *twice(43, "sql in sql", "FROM query('SELECT 1')", ends("ok", "error", "refused")),
-    *twice(43, "a file in sql in sql", "FROM query('FROM read_text(''/etc/passwd'')')", HELD),
-    *twice(43, "a write in sql in sql", "FROM query('COPY flights TO ''/data/x''')", HELD),
-    *twice(43, "a table by its name", "FROM query_table('flights')", ends("ok", "error", "refused")),
-    *twice(43, "a file by its name", "FROM query_table(['/etc/passwd'])", HELD),
-    *twice(43, "serialised sql", "FROM json_execute_serialized_sql(json_serialize_sql('FROM read_text(''/etc/passwd'')'))", HELD),
+    statement(41, "another search path", "SET search_path = 'pg_catalog'", ends("ok", "refused", "error"), "worker"),
+    statement(40, "update extensions", "UPDATE EXTENSIONS", HELD, gated=HELD),
+    statement(41, "call enable_logging", "CALL enable_logging('QueryLog', storage = 'file', storage_path = '/tmp/x')", HELD),
+    statement(43, "sql in sql", "FROM query('SELECT 1')", ends("ok", "error", "refused")),
+    statement(43, "a file in sql in sql", "FROM query('FROM read_text(''/etc/passwd'')')", HELD),
+    statement(43, "a write in sql in sql", "FROM query('COPY flights TO ''/data/x''')", HELD),
+    statement(43, "a table by its name", "FROM query_table('flights')", ends("ok", "error", "refused")),
+    statement(43, "a file by its name", "FROM query_table(['/etc/passwd'])", HELD),
+    statement(43, "serialised sql", "FROM json_execute_serialized_sql(json_serialize_sql('FROM read_text(''/etc/passwd'')'))", HELD),
     *(
-        case
+        statement(44, name, text, nothing_of_the_host, "container")
         for name, text in {
             "settings": "FROM duckdb_settings()", "secrets": "FROM duckdb_secrets()", "databases": "FROM pragma_database_list()",
             "temporary files": "SELECT current_setting('temp_directory')", "variables": "SELECT getvariable('x')", "log": "SELECT write_log('x')",
             "views": "SELECT sql FROM duckdb_views()", "extensions": "FROM duckdb_extensions()",
         }.items()
-        for case in twice(44, name, text, nothing_of_the_host, "container")
     ),
-    *twice(44, "environment", "SELECT getenv('PATH')", HELD, gated=HELD),
-    *twice(46, "explain analyze of a write", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/data/x.csv'", HELD),
-    *twice(46, "explain analyze of a file", "EXPLAIN ANALYZE FROM read_text('/etc/passwd')", HELD),
+    statement(44, "environment", "SELECT getenv('PATH')", HELD, gated=HELD),
+    statement(46, "explain analyze of a write", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/data/x.csv'", HELD),
+    statement(46, "explain analyze of a file", "EXPLAIN ANALYZE FROM read_text('/etc/passwd')", HELD),
 ]  # fmt: skip
 
 
 def slow(number: int, name: str, text: str, *statuses: str, timeout: float = 1.0) -> AttackCase:
     """Plain analytics as far as any gate can tell, that takes too much."""
-    return AttackCase(number, name, "sql", text, ("worker",), ends(*statuses), timeout=timeout, costs_sandbox=False)
+    return AttackCase(number, name, "sql", text, ("worker",), ends(*statuses), timeout=timeout, costs_on={GVISOR})
 
 
 AMOUNTS = [
@@ -158,18 +154,20 @@ AMOUNTS = [
     AttackCase(50, "a cell of 2 GB in SQL", "sql", "SELECT repeat('x', 2000000000) AS x", ("worker",), either(cut_to(1, "cells"), ends("memory", "timeout", "refused", "error")), timeout=3.0),
     AttackCase(
         50, "5,000 columns", "sql", "SELECT " + ", ".join(f"{i} AS c{i}" for i in range(5_000)), ("worker",),
-        either(cut_to(1, "columns"), REFUSED), gate=False, timeout=10.0,
+        either(cut_to(1, "columns"), REFUSED), timeout=10.0,
     ),
     AttackCase(50, "more bytes than allowed", "sql", "SELECT repeat('x', 10000) AS x FROM range(100000)", ("worker",), lambda seen: _at_most(seen, 1_000_000), limits={"max_bytes": 1_000_000}),
     AttackCase(51, "a megabyte of text", "sql", "SELECT '" + "x" * 1_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
     AttackCase(51, "five megabytes of text", "sql", "SELECT '" + "x" * 5_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
     AttackCase(51, "five megabytes of Python", "python", "'" + "x" * 5_000_000 + "'", ("host",), ends("refused", code="text_too_long")),
-    *twice(51, "10^5 parentheses", "SELECT " + "(" * 100_000 + "1" + ")" * 100_000, ends("error", "crashed", "timeout", "memory"), "worker"),
-    *twice(51, "open parentheses", "SELECT " + "(" * 3_000, ends("error", "crashed", "timeout", "memory"), "worker"),
+    statement(51, "10^5 parentheses", "SELECT " + "(" * 100_000 + "1" + ")" * 100_000, ends("error", "crashed", "timeout", "memory"), "worker"),
+    statement(51, "open parentheses", "SELECT " + "(" * 3_000, ends("error", "crashed", "timeout", "memory"), "worker"),
     AttackCase(51, "20,000 terms", "sql", "SELECT 1 WHERE " + " OR ".join(["1=2"] * 20_000), ("worker",), ends("ok", "refused", "error", "timeout"), timeout=3.0),
-    *twice(51, "a NUL byte", "SELECT 1\0; DROP VIEW flights", ends("error", "refused"), "worker"),
-    AttackCase(51, "comments in comments", "sql", "SELECT /* a /* b */ c */ 1 AS x", ("gate",), either(gives([[1]]), ends("error", "refused"))),
-    AttackCase(51, "dollar quotes", "sql", "SELECT $a$; DROP VIEW flights; $a$ AS x", ("gate",), gives([["; DROP VIEW flights; "]])),
+    AttackCase(51, "100,000 terms", "sql", "SELECT 1 WHERE " + " OR ".join(["1=2"] * 100_000), ("host",), ends("refused", code="text_too_long")),
+    statement(51, "text that is no UTF-8", "SELECT 'a\udcffb' AS x", gives([["a?b"]]), "host", gated=gives([["a?b"]])),
+    statement(51, "a NUL byte", "SELECT 1\0; DROP VIEW flights", ends("error", "refused"), "worker"),
+    AttackCase(51, "comments in comments", "sql", "SELECT /* a /* b */ c */ 1 AS x", ("engine",), either(gives([[1]]), ends("error", "refused"))),
+    AttackCase(51, "dollar quotes", "sql", "SELECT $a$; DROP VIEW flights; $a$ AS x", ("engine",), gives([["; DROP VIEW flights; "]])),
 ]  # fmt: skip
 
 

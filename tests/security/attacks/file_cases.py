@@ -1,8 +1,7 @@
 # ruff: noqa: E501 - attacks are easier to read unbroken
 """Section C of the attack list: hostile files, as they are added to a session.
 
-The host's part alone (what is opened and how) is in ``tests/unit/test_datasets_sources.py``; 100,000 columns,
-open quotes, ragged lines, zero bytes and NUL bytes are in ``tests/sandbox/test_survival.py``.
+The host's part alone (what is opened and how) is in ``test_paths.py``.
 """
 
 from __future__ import annotations
@@ -19,20 +18,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .case import Layer
+from .layers import Layer
 
 Make = Callable[[Path], Path | str]
 
 
 @dataclass(frozen=True)
 class FileCase:
-    """``codes``: the error must be one of these.  Without any, the file must load, with these ``rows`` in its table."""
+    """``codes``: the error must be one of these.  Without any, the file must load, and ``query`` over its table ``{}``
+    must give these ``rows``, or fail with ``query_code``."""
 
     number: int
     name: str
     make: Make
     codes: frozenset[str] = frozenset()
     rows: list[Mapping[str, Any]] = field(default_factory=list)
+    query: str = "FROM {}"
+    query_code: str = ""
     contained_by: tuple[Layer, ...] = ("worker",)
 
     @property
@@ -73,6 +75,36 @@ def three_gigabytes() -> bytes:
     return parquet(table, compression="zstd", **more)
 
 
+def many_row_groups() -> bytes:
+    """A file whose footer lists five thousand groups of one row."""
+    buffer = io.BytesIO()
+    schema = pa.schema([("a", pa.int64())])
+    with pq.ParquetWriter(buffer, schema, write_statistics=False) as writer:
+        group = pa.table({"a": [1]}, schema=schema)
+        for _ in range(5_000):
+            writer.write_table(group)
+    return buffer.getvalue()
+
+
+def nested(depth: int) -> bytes:
+    kind, value = pa.int64(), 1
+    for _ in range(depth):
+        kind, value = pa.struct([("x", kind)]), {"x": value}  # type: ignore[assignment]
+    return parquet(pa.table({"a": pa.array([value], kind)}))
+
+
+def page_that_lies() -> bytes:
+    """A page of version 2 whose header says that it unpacks to another size than it does."""
+    data = parquet(
+        pa.table({"s": ["x" * 1000] * 50}), data_page_version="2.0", compression="zstd", use_dictionary=False
+    )
+    place = data.index(b"\x28\xb5\x2f\xfd")  # where the compressed values begin; the header lies before
+    head = bytearray(data[4:place])
+    for at in range(2, min(8, len(head))):
+        head[at] ^= 0x55
+    return data[:4] + bytes(head) + data[place:]
+
+
 def link_to(target: str) -> Make:
     def make(root: Path) -> Path:
         (root / "link.csv").symlink_to(target)
@@ -105,6 +137,7 @@ _BROKEN = frozenset({"parquet_broken"})
 
 CASES = [
     FileCase(54, "a million columns", content("a.csv", lambda: b",".join([b"c"] * 1_000_000) + b"\n" + b",".join([b"1"] * 1_000_000)), frozenset({"data_too_many_columns"})),
+    FileCase(54, "100,000 columns", content("a.csv", lambda: b",".join(b"c%d" % i for i in range(100_000)) + b"\n" + b",".join([b"1"] * 100_000)), frozenset({"data_too_many_columns"})),
     FileCase(54, "one line of 50 MB", content("a.csv", b"x" * (50 << 20)), frozenset({"csv_line_too_long"})),
     FileCase(54, "a cell of 30 MB", content("a.csv", b"a,b\n1," + b"x" * (30 << 20)), frozenset({"csv_line_too_long"})),
     FileCase(56, "byte order mark", content("a.csv", b"\xef\xbb\xbfa,b\n1,2\n"), rows=[{"a": 1, "b": 2}]),
@@ -112,6 +145,9 @@ CASES = [
     FileCase(56, "Latin-1", content("a.csv", "a,b\n1,é\n".encode("latin-1")), rows=[{"a": 1, "b": "é"}]),
     FileCase(56, "lone carriage returns", content("a.csv", b"a,b\r1,2\r3,4\r"), rows=[{"a": 1, "b": 2}, {"a": 3, "b": 4}]),
     FileCase(56, "nothing but NUL", content("a.csv", bytes(10_000)), frozenset({"data_empty"})),
+    FileCase(56, "a NUL inside of a value", content("a.csv", b"a,b\n1,x\0y\n"), rows=[{"a": 1, "b": "x\0y"}]),
+    FileCase(57, "a row with a field too many", content("a.csv", b"a,b\n1,2\n3,4,5\n6,7\n"), frozenset({"csv_ragged"})),
+    FileCase(57, "a quote that is not closed", content("a.csv", b'a,b\n1,"open\n2,3\n'), frozenset({"csv_quotes"})),
     FileCase(57, "a delimiter that changes", content("a.csv", b"a,b\n1,2\n3;4\n5;6\n"), frozenset({"csv_ragged"})),
     FileCase(57, "ten thousand open quotes", content("a.csv", b'a,b\n"1,2\n' * 10_000), frozenset({"csv_quotes"})),
     FileCase(58, "gzip bomb of lines", content("a.csv.gz", lambda: gzip(b"a,b\n" * (25 << 20), 50)), frozenset({"data_bomb", "timeout"})),
@@ -125,6 +161,9 @@ CASES = [
     FileCase(60, "Parquet pages of noise", content("a.parquet", lambda: parquet()[:4] + b"\xa5\x5a\x00" * 100 + parquet()[304:]), _BROKEN),
     FileCase(60, "Parquet of its magic alone", content("a.parquet", b"PAR1PAR1"), _BROKEN),
     FileCase(60, "Parquet that unpacks to 3 GB", content("a.parquet", three_gigabytes), frozenset({"out_of_memory", "data_bomb", "timeout"})),
+    FileCase(60, "Parquet of 5,000 row groups", content("a.parquet", many_row_groups), rows=[{"n": 5_000, "s": 5_000}], query="SELECT count(*) AS n, sum(a)::BIGINT AS s FROM {}"),
+    FileCase(60, "Parquet nested 150 deep", content("a.parquet", lambda: nested(150)), query_code="result_too_deep"),
+    FileCase(60, "Parquet page that lies about its size", content("a.parquet", page_that_lies), _BROKEN),
     FileCase(60, "JSON a hundred thousand deep", content("a.jsonl", b'{"a":' * 100_000 + b"1" + b"}" * 100_000), frozenset({"json_broken"})),
     FileCase(61, "a link", link_to("/etc/passwd"), _NOT_REGULAR, contained_by=("host",)),
     FileCase(61, "a pipe", fifo, _NOT_REGULAR, contained_by=("host",)),

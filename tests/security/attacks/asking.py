@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,20 @@ from csvanalyst_ext.config import MIB, Settings
 from csvanalyst_ext.session.question import parse
 from csvanalyst_ext.session.run import Run
 from csvanalyst_ext.session.session import AnalystSession
+from tests.support.providers import Provider
+
+SMALL = Settings(timeout=5.0, memory=768 * MIB, scratch=256 * MIB)
 
 
 class Asking:
-    def __init__(self, home: Path, **settings: Any) -> None:
+    """``settings`` are changes to the small limits; times are longer where the provider is slower."""
+
+    def __init__(self, home: Path, provider: Provider, **settings: Any) -> None:
         self.home = home
         self.loop = asyncio.new_event_loop()
-        small = {"timeout": 5.0, "memory": 768 * MIB, "scratch": 256 * MIB}
-        self.session = AnalystSession.open(Settings(home=home, **{**small, **settings}))
+        memory = SMALL.memory if provider.name == "docker-runc" else 2048 * MIB  # gVisor counts address space
+        small = replace(SMALL, home=home, timeout=SMALL.timeout * provider.slowness, memory=memory)
+        self.session = AnalystSession.open(replace(provider.configure(small), **settings))
 
     def do(self, coroutine: Any) -> Any:
         return self.loop.run_until_complete(coroutine)
@@ -39,3 +46,8 @@ class Asking:
     def close(self) -> None:
         self.do(self.session.close())
         self.loop.close()
+
+
+def written_down(home: Path) -> str:
+    """Everything that is kept of the questions: capsules, caches, workspaces."""
+    return "\n".join(path.read_bytes().decode("latin-1") for path in home.rglob("*") if path.is_file())
