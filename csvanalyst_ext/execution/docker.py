@@ -169,8 +169,9 @@ class DockerExecutor:
         """Start a container; one more with the stream carrier where the local one was our own choice and failed."""
         try:
             await self._start_with(self._carrier)
-        except SandboxLost:
-            if self._carrier != "auto" or self._facts.get("carrier") != "local":
+        except SandboxLost as error:
+            late = error.code == "sandbox_start_timeout"
+            if late or self._carrier != "auto" or self._facts.get("carrier") != "local":
                 raise
             self._carrier = "stream"
             await self._start_with(self._carrier)
@@ -328,8 +329,10 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
+        wrapped = getattr(created.attached, "_sock", None)  # closing the wrapper forgets it and leaves it open
         created.attached.close()
-        getattr(created.attached, "_sock", created.attached).close()  # what is wrapped stays open otherwise
+        if wrapped is not None:
+            wrapped.close()
         threading.Thread(target=created.remove, daemon=True).start()
 
 
