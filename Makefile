@@ -80,4 +80,5 @@ bench: image ## speed, side by side with DuckDB in process; writes docs/evidence
 
 clean: ## remove the environment, caches and reports (images: `csvanalyst image remove`)
 	@if [ -f .cache/engine/engine.json ]; then $(PY) .ci/engine.py stop; fi
+	@if [ -d .cache/gvisor ]; then $(PY) .ci/gvisor.py stop; fi
 	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -39,8 +39,6 @@ GRACE: Final = 3.0
 """Seconds after a request's deadline within which the runner must have answered."""
 QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
-
-
 RESERVED: Final = 1024 * MIB
 """Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
 KEEP_SHARE: Final = 0.125

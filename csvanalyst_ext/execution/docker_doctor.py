@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any, Final, Literal
 
 from ..config import Settings
 from ..errors import AnalystError, SandboxError
-from . import docker_client, docker_image
+from . import docker_carrier, docker_client, docker_image
+from .docker_spec import is_gvisor
 
 GIB: Final = 1024**3
 Level = Literal["ok", "note", "warn", "bad"]
@@ -122,6 +123,7 @@ def _engine(settings: Settings) -> Iterator[Finding]:
         yield from _versions(version)
         yield from _abilities(info)
         yield from _runtimes(info, settings)
+        yield _carrier(client, settings)
         yield _image(client, settings)
         if settings.memory > int(info.get("MemTotal", 0)):
             total = int(info.get("MemTotal", 0)) / GIB
@@ -174,9 +176,30 @@ def _runtimes(info: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
         yield Finding("engine", "runtime", chosen, "bad", advice)
     else:
         yield Finding("engine", "runtime", chosen)
-    gvisor = "runsc" in runtimes
-    advice = "" if gvisor else "gVisor would put a second kernel between the sandbox and the host."
-    yield Finding("engine", "gvisor", "available" if gvisor else "not registered", "ok" if gvisor else "note", advice)
+    yield gvisor(runtimes, chosen, installed=shutil.which("runsc"))
+
+
+def gvisor(runtimes: Collection[str], chosen: str, *, installed: str | None) -> Finding:
+    """Whether gVisor can be had: ``runtimes`` are the engine's, ``installed`` is where this machine has runsc."""
+    names = [name for name in runtimes if is_gvisor(name)]
+    if is_gvisor(chosen) and chosen in names:
+        return Finding("engine", "gvisor", f"in use ({chosen})")
+    if names:
+        advice = f"CSVANALYST_DOCKER_RUNTIME={names[0]} puts a second kernel between the sandbox and the host."
+        return Finding("engine", "gvisor", f"available ({', '.join(names)})", "note", advice)
+    if installed:
+        advice = "Tell the engine of it: docs/howto/gvisor.md says how. It is a second kernel below the sandbox."
+        return Finding("engine", "gvisor", f"{installed}, unknown to the engine", "note", advice)
+    advice = "It would put a second kernel between the sandbox and the host: docs/howto/gvisor.md."
+    return Finding("engine", "gvisor", "not installed", "note", advice)
+
+
+def _carrier(client: Any, settings: Settings) -> Finding:
+    try:
+        carrier, why = docker_carrier.choose(settings.carrier, settings.docker_runtime, client)
+    except AnalystError as error:
+        return Finding("engine", "carrier", error.message, "bad", error.hint)
+    return Finding("engine", "carrier", f"{carrier} ({why})")
 
 
 def _image(client: Any, settings: Settings) -> Finding:

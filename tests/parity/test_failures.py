@@ -11,6 +11,8 @@ from csvanalyst_ext.protocol import Limits, PythonRequest, SqlRequest
 from tests.support.providers import Provider
 from tests.support.sandbox import Sandbox
 
+LATE = 3.0
+"""Seconds that an end may be late on a busy machine; what is not ended would go on for minutes."""
 FORK_BOMB = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
 
 
@@ -55,13 +57,20 @@ def test_sql_that_gives_no_result_says_why(sandbox: Sandbox, text: str, status: 
         ("def f(:", "error", "python_syntax"),
         ("a = bytearray(8 << 30)\nfor i in range(0, len(a), 4096): a[i] = 1", "memory", "out_of_memory"),
         ("'a' * 10**12", "memory", "out_of_memory"),
-        ("while True: pass", "timeout", "timeout"),
     ],
 )
 def test_code_that_goes_wrong_ends_in_one_typed_error(sandbox: Sandbox, code: str, status: str, fault: str) -> None:
-    outcome = sandbox.python(code, timeout=3.0)
+    outcome = sandbox.python(code)
     assert outcome.fault is not None
     assert (outcome.status, outcome.fault.code) == (status, fault)
+    works(sandbox)
+
+
+def test_endless_code_ends_at_its_deadline(sandbox: Sandbox, provider: Provider) -> None:
+    outcome = sandbox.python("while True: pass", timeout=0.5)
+    assert outcome.fault is not None
+    assert (outcome.status, outcome.fault.code) == ("timeout", "timeout")
+    assert outcome.timings["sandbox"] < 0.5 + LATE * provider.slowness
     works(sandbox)
 
 
@@ -75,7 +84,7 @@ def test_a_python_error_names_the_line(sandbox: Sandbox) -> None:
 def test_an_endless_query_ends_at_its_deadline(sandbox: Sandbox, provider: Provider) -> None:
     outcome = sandbox.sql("SELECT max(hash(i)) FROM range(1000000000000) t(i)", timeout=0.5)
     assert outcome.status == "timeout"
-    assert outcome.timings["sandbox"] < 0.5 + provider.slowness
+    assert outcome.timings["sandbox"] < 0.5 + LATE * provider.slowness
     works(sandbox)
 
 
@@ -83,7 +92,7 @@ def test_endless_threads_end_at_the_deadline(sandbox: Sandbox, provider: Provide
     spin = "import threading\ndef spin():\n    while True: pass\n"
     outcome = sandbox.python(spin + "for _ in range(20): threading.Thread(target=spin).start()\nspin()", timeout=1.0)
     assert outcome.status == "timeout"
-    assert outcome.timings["sandbox"] < 1.0 + provider.slowness
+    assert outcome.timings["sandbox"] < 1.0 + LATE * provider.slowness
     works(sandbox)
 
 
@@ -99,7 +108,7 @@ def test_memory_that_only_the_kernel_can_deny_is_the_questions_error(sandbox: Sa
     """Taken in small pieces by a child, past all limits of one process."""
     before = provider.outside.sandboxes(sandbox.session)
     code = "import os\npids = [os.fork() for _ in range(2)]\nheld = []\nwhile True: held.append(os.urandom(1 << 20))"
-    outcome = sandbox.python(code, timeout=10.0 * provider.slowness)
+    outcome = sandbox.python(code, timeout=60.0)
     assert outcome.fault is not None
     assert (outcome.status, outcome.fault.code) == ("memory", "out_of_memory")
     works(sandbox)
@@ -115,7 +124,7 @@ def test_a_fork_bomb_is_bounded(sandbox: Sandbox, provider: Provider) -> None:
 
 
 def test_a_flood_of_output_is_killed_at_the_deadline(sandbox: Sandbox) -> None:
-    outcome = sandbox.python("import os\nwhile True: os.write(1, b'x' * (1 << 20))", timeout=1.0)
+    outcome = sandbox.python("import os\nwhile True: os.write(1, b'x' * (1 << 20))", timeout=3.0)
     assert outcome.status == "timeout"
     assert len(outcome.stdout) == 65536
     assert outcome.stdout_truncated
@@ -159,7 +168,7 @@ def test_a_worker_that_leaves_a_child_and_exits_does_not_wait_for_the_deadline(
     outcome = sandbox.python("import os, time\nif os.fork() == 0:\n    time.sleep(600)\nos._exit(3)")
     assert outcome.fault is not None
     assert (outcome.status, outcome.fault.code, outcome.fault.details["exit_status"]) == ("crashed", "worker_exited", 3)
-    assert outcome.timings["sandbox"] < 2 * provider.slowness
+    assert outcome.timings["sandbox"] < 10
 
 
 def test_cancelling_kills_the_worker(sandbox: Sandbox, provider: Provider) -> None:
@@ -175,9 +184,9 @@ def test_cancelling_kills_the_worker(sandbox: Sandbox, provider: Provider) -> No
     works(sandbox)
     before = provider.outside.sandboxes(sandbox.session)
     limits = Limits(timeout=60)
-    assert sandbox.do(start_and_cancel(PythonRequest("while True: pass", None, limits))) < provider.slowness
+    assert sandbox.do(start_and_cancel(PythonRequest("while True: pass", None, limits))) < LATE * provider.slowness
     works(sandbox)
     endless = SqlRequest("SELECT max(hash(i)) FROM range(1000000000000) t(i)", None, True, limits)
-    assert sandbox.do(start_and_cancel(endless)) < provider.slowness
+    assert sandbox.do(start_and_cancel(endless)) < LATE * provider.slowness
     works(sandbox)
     assert provider.one_fate or provider.outside.sandboxes(sandbox.session) == before

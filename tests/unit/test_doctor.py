@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from csvanalyst_ext.config import Settings
-from csvanalyst_ext.execution.docker_doctor import examine, version_numbers, weaknesses
+from csvanalyst_ext.execution.docker_doctor import examine, gvisor, version_numbers, weaknesses
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,20 @@ def test_without_an_engine_the_doctor_still_reports(tmp_path: Path, monkeypatch:
     assert findings["docker engine"].level == "bad"
     assert findings["docker engine"].advice
     assert findings["memory"].level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "chosen", "installed", "value", "level", "advice"),
+    [
+        (["runc", "runsc"], "runsc", "/usr/bin/runsc", "in use (runsc)", "ok", ""),
+        (["runc", "runsc-kvm"], "runc", None, "available (runsc-kvm)", "note", "CSVANALYST_DOCKER_RUNTIME=runsc-kvm"),
+        (["runc"], "runc", "/usr/bin/runsc", "/usr/bin/runsc, unknown to the engine", "note", "docs/howto/gvisor.md"),
+        (["runc"], "runsc", None, "not installed", "note", "docs/howto/gvisor.md"),
+    ],
+)
+def test_the_doctor_tells_whether_gvisor_can_be_had(
+    runtimes: list[str], chosen: str, installed: str | None, value: str, level: str, advice: str
+) -> None:
+    finding = gvisor(runtimes, chosen, installed=installed)
+    assert (finding.value, finding.level) == (value, level)
+    assert advice in finding.advice
