@@ -117,7 +117,7 @@ class Store:
                 self._write(temporary, name, record, results or {}, artefacts or {}, messages)
                 temporary.rename(final)
             except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
+                _discard(temporary, [*(results or {}), *(artefacts or {}), MESSAGES, RECORD])
                 raise
             _flush_directory(self.root)
         return final
@@ -271,6 +271,15 @@ def _write_table(path: Path, table: pa.Table) -> dict[str, Any]:
     with _create(path) as file, pa.ipc.new_file(pa.PythonFile(file, "w"), table.schema) as writer:
         writer.write_table(table)
     return {**file.facts(), "rows": table.num_rows, "columns": table.num_columns}
+
+
+def _discard(directory: Path, files: Sequence[str]) -> None:
+    """By name: listing a directory takes a descriptor, and the want of one may be what failed."""
+    for name in files:
+        with contextlib.suppress(OSError):
+            (directory / name).unlink()
+    with contextlib.suppress(OSError):
+        directory.rmdir()
 
 
 def _flush_directory(path: Path) -> None:

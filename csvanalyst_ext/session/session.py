@@ -340,7 +340,7 @@ _STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in ("csvanalyst", "pyarrow", "litellm", "docker"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
+        with contextlib.suppress(metadata.PackageNotFoundError, OSError):  # no descriptor left to read them with
             found[name] = metadata.version(name)
     return found
 
