@@ -79,7 +79,7 @@ KINDS: Final = (
     Kind(
         "forks that stay",
         10,
-        "PYTHON: import os, time\nfor _ in range(40):\n    try:\n        if os.fork() == 0: time.sleep(60); os._exit(0)\n"
+        "PYTHON: import os, time\nfor _ in range(40):\n    try:\n        if os.fork() == 0: time.sleep(60)\n"
         "    except OSError: break\n1",
         ("ok", "error", "timeout", "refused", "crashed"),
         timeout=2.0,
@@ -133,7 +133,8 @@ class Report:
             points = self.memory[name].points
             first, last = (points[len(points) // 5][1], points[-1][1]) if points else (0.0, 0.0)
             growth = self.memory[name].growth()
-            yield f"memory of the {name:10}  {first:7.1f} → {last:7.1f} MiB, fitted growth {growth:+.1f} (at most {most:g})"
+            change = f"{first:7.1f} → {last:7.1f} MiB, fitted growth {growth:+.1f} (at most {most:g})"
+            yield f"memory of the {name:10}  {change}"
         yield f"sandboxes that were replaced: {self.replaced}"
         yield from (f"WRONG: {text}" for text in self.wrong[:20])
         yield from (f"LEFT: {text}" for text in self.left[:20])
