@@ -42,7 +42,7 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	exit $$status
 
 before-docker: lint types layers unit agent
-with-docker: image security sandbox parity notebooks
+with-docker: image security sandbox faults parity notebooks
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -71,6 +71,12 @@ sandbox: image ## tests in real sandboxes
 
 parity: image ## one suite against every sandbox provider that can run here: Docker with runc, Docker with gVisor
 	@$(ENGINE) run -- $(PYTEST) tests/parity --junitxml=$(REPORTS)/parity.xml
+
+faults: image ## everything that can go wrong with engine, container, host, disk and data; ends with a table
+	@$(ENGINE) run -- $(PYTEST) tests/faults --junitxml=$(REPORTS)/faults.xml
+
+soak: image ## 10,000 mixed questions, good and hostile: nothing leaks; writes docs/evidence/soak.json
+	@$(ENGINE) run -- $(PY) -m tests.soak
 
 notebooks: image ## run the demo notebooks and compare their outputs
 	@$(ENGINE) run -- $(PYTEST) --nbval notebooks --junitxml=$(REPORTS)/notebooks.xml

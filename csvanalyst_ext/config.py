@@ -51,6 +51,9 @@ class Settings:
     max_steps: int = 12
     max_tool_calls: int = 24
     max_seconds: float = 300.0
+    keep_days: float = 365.0
+    keep_runs: int = 1000
+    keep_bytes: int = 4096 * MIB
 
     def limits(self, **changes: Any) -> Limits:
         """The limits of one request; ``changes`` that are ``None`` keep the setting."""
@@ -79,6 +82,9 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_START_TIMEOUT": "start_timeout",
     "CSVANALYST_IDLE_TIMEOUT": "idle_timeout",
     "CSVANALYST_QUEUE_TIMEOUT": "queue_timeout",
+    "CSVANALYST_KEEP_DAYS": "keep_days",
+    "CSVANALYST_KEEP_RUNS": "keep_runs",
+    "CSVANALYST_KEEP_BYTES": "keep_bytes",
 }
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 _UNITS: Final = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}

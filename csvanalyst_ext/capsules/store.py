@@ -40,7 +40,9 @@ RECORD: Final = "capsule.json"
 MESSAGES: Final = "messages.json"
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9.-]{0,62}")
-_TEMPORARY: Final = re.compile(r"\.writing-(\d+)-.+")
+_TEMPORARY: Final = re.compile(r"\.(?:writing|removing)-(\d+)-.+")
+ALWAYS_KEPT: Final = 20
+"""Runs that stay whatever their age and size: a clock that jumped must not cost the last ones."""
 
 
 def new_id(now: dt.datetime | None = None) -> str:
@@ -61,6 +63,15 @@ class Summary:
     status: str
     rows: int | None
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is kept: no older than ``days``, no more than ``runs``, no more than ``size`` bytes in all."""
+
+    days: float
+    runs: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,7 @@ class Store:
                 self._write(temporary, name, record, results or {}, artefacts or {}, messages)
                 temporary.rename(final)
             except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
+                _discard(temporary, [*(results or {}), *(artefacts or {}), MESSAGES, RECORD])
                 raise
             _flush_directory(self.root)
         return final
@@ -169,6 +180,30 @@ class Store:
             if not _NAME.fullmatch(file) or not _matches(path / file, facts):
                 raise _damaged(name, f"{file} is not what was written")
         return Capsule(name, path, record)
+
+    def prune(self, retention: Retention, now: dt.datetime | None = None) -> int:
+        """Remove the oldest runs until the rest is within ``retention``; how many.  Never raises.
+
+        The newest ``ALWAYS_KEPT`` stay.  A run disappears whole: whoever reads it meanwhile gets ``capsule_damaged``.
+        """
+        oldest = new_id((now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=min(retention.days, 36_500)))
+        names = list(reversed(self._ids()))
+        total = removed = 0
+        for position, name in enumerate(names):
+            total += _size(self.root / name)
+            if position < ALWAYS_KEPT:
+                continue
+            if position >= retention.runs or total > retention.size or name < oldest:
+                removed += self._remove(name)
+        return removed
+
+    def _remove(self, name: str) -> bool:
+        grave = self.root / f".removing-{os.getpid()}-{name}"
+        with contextlib.suppress(OSError):
+            (self.root / name).rename(grave)
+            shutil.rmtree(grave, ignore_errors=True)
+            return True
+        return False
 
     def sweep(self) -> int:
         """Remove what writers left that died half-way, and say how many."""
@@ -271,6 +306,21 @@ def _write_table(path: Path, table: pa.Table) -> dict[str, Any]:
     with _create(path) as file, pa.ipc.new_file(pa.PythonFile(file, "w"), table.schema) as writer:
         writer.write_table(table)
     return {**file.facts(), "rows": table.num_rows, "columns": table.num_columns}
+
+
+def _discard(directory: Path, files: Sequence[str]) -> None:
+    """By name: listing a directory takes a descriptor, and the want of one may be what failed."""
+    for name in files:
+        with contextlib.suppress(OSError):
+            (directory / name).unlink()
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+
+
+def _size(directory: Path) -> int:
+    with contextlib.suppress(OSError):
+        return sum(entry.stat().st_size for entry in os.scandir(directory))
+    return 0
 
 
 def _flush_directory(path: Path) -> None:

@@ -14,6 +14,7 @@ are checked again, and an entry that does not fit is deleted and counts as missi
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -35,7 +36,8 @@ from .storage import private_directory, size_text, storing
 CACHE: Final = "cache"
 VERSION: Final = 1
 MAX_ENTRY_JSON: Final = 64 * 1024 * 1024
-STALE_SECONDS: Final = 24 * 3600
+STALE_SECONDS: Final = 60
+"""What is older and nobody holds was left by a process that died; where there are no locks, what is a day old."""
 _TABLE: Final = "table.parquet"
 _ENTRY: Final = "entry.json"
 _KEY: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -74,6 +76,8 @@ class Writer:
         self._size = 0
         self._ends = (b"", b"")
         self._out = (directory / _TABLE).open("xb", buffering=0)
+        with suppress(OSError):  # a disk without locks; then ``_held`` sees none
+            fcntl.flock(self._out, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def write(self, data: bytes) -> None:
         """Append.  Raises ``StorageError``, or ``DataError`` (``data_too_large``) past the cap."""
@@ -176,7 +180,7 @@ class Cache:
     def prune(self, max_bytes: int, keep: frozenset[str] = frozenset(), now: float | None = None) -> int:
         """Delete the entries that were used longest ago until the rest fits: the bytes that were freed.
 
-        Entries of ``keep`` stay.  Also deletes what crashed writers left a day ago.  Never raises.
+        Entries of ``keep`` stay.  Also deletes what crashed writers left.  Never raises.
         """
         now = time.time() if now is None else now
         entries: list[tuple[float, int, Path]] = []
@@ -184,7 +188,8 @@ class Cache:
             for item in self.root.iterdir():
                 if item.name.startswith(_TEMPORARY):
                     with suppress(OSError):
-                        if now - item.stat().st_mtime > STALE_SECONDS:
+                        age = now - item.stat().st_mtime
+                        if age > 24 * 3600 or (age > STALE_SECONDS and not _held(item / _TABLE)):
                             shutil.rmtree(item, ignore_errors=True)
                 elif item.is_dir():
                     entries.extend(self._usage(item))
@@ -241,3 +246,15 @@ class Cache:
         except OSError:
             grave = directory
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _held(table: Path) -> bool:
+    """Whether a living process writes it, as far as can be told."""
+    try:
+        with table.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..agent.events import Conclusion, Event, Step, ToolEnded, ToolProgress, ToolStarted
-from ..capsules.store import Store, new_id
+from ..capsules.store import Retention, Store, new_id
 from ..config import Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ..agent.loop import Streams
     from ..llm.chat import Message
 
+TIDY_EVERY: Final = 50
+"""Runs after which it is looked again whether older ones are to go."""
 REMEMBERED: Final = 6
 """Questions of the conversation that the model sees again."""
 
@@ -81,6 +83,8 @@ class AnalystSession:
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
+        self._kept = 0
+        self._tidying: asyncio.Task[int] | None = None
         self._results = NamedResults()
 
     @classmethod
@@ -174,6 +178,8 @@ class AnalystSession:
             self.last = self._keep(self._finished(draft))
             raise
         self.last = await asyncio.to_thread(self._keep, self._finished(draft))
+        if self.last.capsule is not None:
+            self._tidy()
         return self.last
 
     async def _answer(self, draft: _Draft, emit: Emit) -> None:
@@ -299,6 +305,14 @@ class AnalystSession:
             await self._executor.close()  # it looks into the directory that is gone
             await asyncio.to_thread(self._workspace.restore)
 
+    def _tidy(self) -> None:
+        """Now and then remove the runs that are past their retention, in the background."""
+        if self._kept % TIDY_EVERY == 0:
+            settings = self.settings
+            retention = Retention(settings.keep_days, settings.keep_runs, settings.keep_bytes)
+            self._tidying = asyncio.create_task(asyncio.to_thread(self.store.prune, retention))
+        self._kept += 1
+
     # --- life -----------------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, Any]:
@@ -340,7 +354,7 @@ _STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in ("csvanalyst", "pyarrow", "litellm", "docker"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
+        with contextlib.suppress(metadata.PackageNotFoundError, OSError):  # no descriptor left to read them with
             found[name] = metadata.version(name)
     return found
 

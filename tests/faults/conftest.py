@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -43,10 +44,20 @@ def loaded(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def fault(score: Score, engine: docker.DockerClient, loaded: None, tmp_path: Path) -> Fault:
     """``with fault("what happens") as stage``: the block makes it happen and says what the person sees; then the
-    next question must be answered right, and nothing may be left behind."""
+    next question must be answered right, and nothing may be left behind.  ``garbage`` is for errors of the engine's
+    client: they are cycles, and hold their sockets until they are collected."""
+
+    shared = engine
 
     @contextmanager
-    def happening(what: str, *, ready: bool = True, **settings: Any) -> Iterator[Stage]:
+    def happening(
+        what: str,
+        *,
+        ready: bool = True,
+        garbage: bool = False,
+        engine: docker.DockerClient = shared,
+        **settings: Any,
+    ) -> Iterator[Stage]:
         line = score.begin(what)
         engine.close()  # idle connections; it goes on working
         before = Traces.now()
@@ -63,6 +74,8 @@ def fault(score: Score, engine: docker.DockerClient, loaded: None, tmp_path: Pat
             line.following = "right"
         finally:
             stage.close()
+        if garbage:
+            gc.collect()
         left = left_behind(before, stage.home, engine, stage.sessions)
         line.left = "; ".join(left) or "nothing"
         assert left == []

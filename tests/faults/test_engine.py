@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +20,12 @@ GONE = "sandbox_no_engine"
 
 
 def test_an_engine_that_is_gone_before_the_question(fault: Fault, proxy: EngineProxy) -> None:
-    with fault("engine gone before the question", ready=False) as stage:
+    with fault("engine gone before the question", ready=False, garbage=True) as stage:
         proxy.cut()
         with pytest.raises(AnalystError) as caught:
             stage.add()
         stage.sees_error(caught.value, GONE)
-        del caught  # its traceback, a cycle of its own, holds what the call held
-        gc.collect()
+        del caught
         run = stage.fails("PYTHON: 1 + 1", GONE)
         assert run.result is None, "never another place to run"
         proxy.restore()

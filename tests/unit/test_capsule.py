@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from csvanalyst_ext.capsules import store as module
-from csvanalyst_ext.capsules.store import Store, new_id
+from csvanalyst_ext.capsules.store import ALWAYS_KEPT, Retention, Store, new_id
 from csvanalyst_ext.errors import DataError, StorageError, UsageError
 
 TABLE = pa.table({"n": [1, 2, 3], "s": ["a", None, "c"]})
@@ -200,3 +200,52 @@ def test_what_a_dead_writer_left_is_swept_and_what_a_living_one_writes_is_not(st
 def test_files_have_plain_names(store, name):
     with pytest.raises(ValueError, match="file name"):
         store.save(record(), {}, {name: b""})
+
+
+# --- retention ------------------------------------------------------------------------------------
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+ALL = Retention(days=36_500, runs=10_000, size=2**60)
+
+
+def fill(store, count, *, data=b""):
+    """Runs of one a day, the last of them now."""
+    for age in range(count):
+        store.save(record(), {}, {"figure-1.png": data}, id=new_id(NOW - dt.timedelta(days=age, seconds=1)))
+
+
+@pytest.mark.parametrize(
+    ("retention", "left"),
+    [
+        (ALL, 40),
+        (Retention(days=25, runs=10_000, size=2**60), 25),
+        (Retention(days=36_500, runs=30, size=2**60), 30),
+        (Retention(days=1, runs=1, size=1), ALWAYS_KEPT),
+    ],
+)
+def test_the_oldest_runs_go_and_the_newest_stay(store, retention, left):
+    fill(store, 40)
+    before = [item.id for item in store.list()]
+    assert store.prune(retention, NOW) == 40 - left
+    assert [item.id for item in store.list()] == before[:left]
+    assert len(list(store.root.iterdir())) == left
+
+
+def test_runs_go_by_their_size_too(store):
+    fill(store, 30, data=b"x" * 10_000)
+    store.prune(Retention(days=36_500, runs=10_000, size=25 * 11_000), NOW)
+    assert ALWAYS_KEPT <= len(store.list()) < 30
+
+
+def test_pruning_without_a_directory_or_with_a_damaged_run_is_no_error(store):
+    assert store.prune(ALL) == 0
+    fill(store, 25)
+    (store.root / store.list()[-1].id / "capsule.json").unlink()
+    assert store.prune(Retention(days=1, runs=1, size=1), NOW) == 5
+
+
+def test_what_a_remover_left_that_died_half_way_is_swept(store):
+    fill(store, 1)
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    (store.root / f".removing-{dead.stdout.strip()}-x").mkdir()
+    assert store.sweep() == 1

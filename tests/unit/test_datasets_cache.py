@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -320,3 +321,18 @@ def test_pruning_keeps_what_is_in_use_and_what_fits(cache: Cache) -> None:
 
 def test_pruning_where_nothing_is_does_nothing(tmp_path: Path) -> None:
     assert Cache(tmp_path / "nowhere").prune(0) == 0
+
+
+def test_what_a_living_writer_makes_is_not_pruned_and_what_a_dead_one_left_is_after_a_minute(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.writer(KEY) as writer:
+        writer.write(b"PAR1")
+        [directory] = cache.root.glob("tmp-*")
+        later = directory.stat().st_mtime + 3600
+        cache.prune(0, now=later)
+        assert directory.is_dir()
+        fcntl.flock(writer._out, fcntl.LOCK_UN)  # as the kernel does for one that was killed
+        cache.prune(0, now=directory.stat().st_mtime + 30)
+        assert directory.is_dir()
+        cache.prune(0, now=later)
+        assert not directory.exists()
