@@ -14,8 +14,10 @@ A *frame* is a 16-byte header and a payload::
     12      4     payload length in bytes, big-endian, at most ``MAX_PAYLOAD``
 
 Payloads are UTF-8 JSON objects, except for ``BODY``: one byte that says which body of the reply
-it continues, then raw bytes.  The peer is always treated as hostile: every decoder here checks
-type, range and size before it keeps anything, and raises ``ProtocolError``.
+it continues, then raw bytes.  A carrier that can pass descriptors brings all bodies of a reply at
+once instead, back to back in a sealed memory file that comes with a ``SEGMENT`` frame.  The peer is
+always treated as hostile: every decoder here checks type, range and size before it keeps anything,
+and raises ``ProtocolError``.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ HEADER: Final = struct.Struct("!4sBBHII")
 MAX_PAYLOAD: Final = 4 * 1024 * 1024
 BODY_CHUNK: Final = 1024 * 1024
 MAX_BODIES: Final = 32
+MAX_KEPT: Final = 16
+"""Results that a sandbox keeps by name."""
 MAX_CODE_BYTES: Final = 256 * 1024
 MAX_NAME: Final = 255
 MAX_MESSAGE: Final = 8 * 1024
@@ -68,6 +72,7 @@ class Kind(IntEnum):
     PROGRESS = 5  # runner: rows and bytes so far
     BODY = 6  # runner: a piece of a result
     REPLY = 7  # runner: the envelope, last frame of a request
+    SEGMENT = 8  # runner: all bodies of the reply, in the memory file that came with this frame
 
 
 def protocol_hash() -> str:
@@ -279,6 +284,7 @@ class Limits:
 class SqlRequest:
     """Run one SQL statement.  ``tables`` narrows the visible tables; ``None`` is all of them.
 
+    The result stays in the sandbox under the name ``keep``, if one is given, for later requests.
     ``gate=False`` skips the syntax-tree gate; only the tests of the layers below it use that.
     """
 
@@ -287,16 +293,19 @@ class SqlRequest:
     tables: tuple[str, ...] | None = None
     gate: bool = True
     limits: Limits = field(default_factory=Limits)
+    keep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PythonRequest:
-    """Run Python.  The value of the last expression, or the variable ``result``, is the result."""
+    """Run Python.  The value of the last expression, or the variable ``result``, is the result;
+    ``tables`` and ``keep`` as for SQL."""
 
     op: ClassVar[str] = "python"
     text: str
     tables: tuple[str, ...] | None = None
     limits: Limits = field(default_factory=Limits)
+    keep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +326,8 @@ class IngestRequest:
 
 
 Request = SqlRequest | PythonRequest | IngestRequest
+MAX_RESULT_NAME: Final = 16
+_RESULT_NAME: Final = re.compile(r"r[1-9][0-9]{0,14}")
 INGEST_FORMATS: Final = ("csv", "tsv", "json", "parquet", "arrow")
 INGEST_OPTIONS: Final[Mapping[str, type]] = {"delimiter": str, "quote": str, "encoding": str, "header": bool}
 
@@ -342,18 +353,21 @@ def request_from_json(raw: Mapping[str, Any]) -> Request:
         for key in options:
             _get(options, key, INGEST_OPTIONS[key])
         return IngestRequest(source, format_, compression, options, limits)
-    known = {"op", "text", "tables", "limits"}
+    known = {"op", "text", "tables", "limits", "keep"}
     text = _text(raw, "text", MAX_CODE_BYTES)
+    keep = _text(raw, "keep", MAX_RESULT_NAME)
+    if keep and not _RESULT_NAME.fullmatch(keep):
+        raise ProtocolError("bad_field", "field 'keep' is not the name of a result")
     tables = _get(raw, "tables", (list, type(None)))
     if tables is not None and not all(isinstance(name, str) for name in tables):
         raise ProtocolError("bad_field", "field 'tables' must be a list of names")
     names = None if tables is None else tuple(tables)
     if op == SqlRequest.op:
         _no_extra(raw, known | {"gate"})
-        return SqlRequest(text, names, _get(raw, "gate", bool), limits)
+        return SqlRequest(text, names, _get(raw, "gate", bool), limits, keep)
     if op == PythonRequest.op:
         _no_extra(raw, known)
-        return PythonRequest(text, names, limits)
+        return PythonRequest(text, names, limits, keep)
     raise ProtocolError("bad_field", f"unknown operation {op[:40]!r}")
 
 
@@ -442,7 +456,8 @@ class Reply:
 
     ``row_count`` is the number of rows delivered; ``total_rows`` is the number there would have
     been, or ``None`` when the runner stopped counting; ``truncated`` names the caps that cut
-    (``rows``, ``columns``, ``bytes``, ``cells``).  ``timings`` are seconds.
+    (``rows``, ``columns``, ``bytes``, ``cells``).  ``timings`` are seconds.  ``kept`` are the names
+    of all results that the sandbox has now.
     """
 
     status: str
@@ -456,6 +471,7 @@ class Reply:
     stdout_truncated: bool = False
     timings: dict[str, float] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -489,7 +505,14 @@ class Reply:
             stdout_truncated=_get(raw, "stdout_truncated", bool),
             timings={key: _seconds(timings, key) for key in timings},
             report=_tree(raw, "report"),
+            kept=_result_names(_get(raw, "kept", list)),
         )
+
+
+def _result_names(names: list[Any]) -> tuple[str, ...]:
+    if len(names) > MAX_KEPT or not all(isinstance(name, str) and _RESULT_NAME.fullmatch(name) for name in names):
+        raise ProtocolError("bad_field", "field 'kept' does not list names of results")
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

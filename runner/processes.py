@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from csvanalyst_ext.protocol import BODY_CHUNK, Decoder, Frame, Kind
 
+from . import segment
+
 END_WITHIN: Final = 5.0
 """Seconds that killed processes may take to disappear before the sandbox gives itself up."""
 
@@ -52,11 +54,13 @@ class Output:
 
 @dataclass(slots=True)
 class Worker:
-    """A forked worker.  ``pid`` is 0 until it said that it is ready; ``sealed`` once its memory is closed
-    to others; ``stale`` when it was ordered for other tables than those of now."""
+    """A forked worker.  ``segment`` is the memory file of its results.  ``pid`` is 0 until it said that it
+    is ready; ``sealed`` once its memory is closed to others; ``stale`` when it was ordered for other
+    tables than those of now."""
 
     channel: socket.socket
     output: Output
+    segment: int
     place: str
     decoder: Decoder = field(default_factory=Decoder)
     sealed: bool = False
@@ -68,15 +72,17 @@ class Worker:
     def close(self) -> None:
         self.channel.close()
         os.close(self.output.descriptor)
+        os.close(self.segment)
 
 
-def new_worker(place: str) -> tuple[Worker, tuple[int, int]]:
-    """A worker to be, and the descriptors that it gets, channel and output (to be closed here once sent)."""
+def new_worker(place: str) -> tuple[Worker, tuple[int, int, int]]:
+    """A worker to be, and the descriptors that it gets: channel, output, segment (to be closed here once sent)."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     read, write = os.pipe()
     os.set_blocking(read, False)
     ours.setblocking(False)
-    return Worker(ours, Output(read), place), (theirs.detach(), write)
+    file = segment.create()
+    return Worker(ours, Output(read), file, place), (theirs.detach(), write, os.dup(file))
 
 
 def joined(frames: list[Frame]) -> Iterator[Frame]:
@@ -98,24 +104,36 @@ def joined(frames: list[Frame]) -> Iterator[Frame]:
         yield Frame(Kind.BODY, 0, bytes(body))
 
 
-def end(worker: Worker) -> None:
-    """Kill the worker with all its descendants and wait until none is left.
+def stop(worker: Worker) -> None:
+    """Kill the worker with all its descendants: none of them goes on with its program after this.
 
     They cannot have left the process group (see ``sealing``), and signalling a group is atomic
-    against forks in it (kill(2)).  Raises ``CannotEnd``.
+    against forks in it (kill(2)): when the call returns, SIGKILL is pending for every thread.  What
+    then takes milliseconds is the kernel taking down their memory; ``reap`` waits for that.
     """
+    if worker.pid:
+        _signal_group(worker.pid)
+
+
+def reap(worker: Worker) -> None:
+    """Wait until nothing is left of a worker that was stopped: no process, no memory.  Raises ``CannotEnd``."""
     if not worker.pid:
         return
     deadline = time.monotonic() + END_WITHIN
-    while True:
-        try:
-            os.killpg(worker.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    while _signal_group(worker.pid):
         _reap_group(worker)
         if time.monotonic() > deadline:
             raise CannotEnd(f"processes of worker {worker.pid} are still there")
-        time.sleep(0.0005)
+        time.sleep(0.0002)
+
+
+def _signal_group(group: int) -> bool:
+    """Kill the group; whether there is one."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _reap_group(worker: Worker) -> None:
@@ -128,17 +146,3 @@ def _reap_group(worker: Worker) -> None:
             return
         if pid == worker.pid:
             worker.exit_status = status
-
-
-def out_of_memory_kills() -> int | None:
-    """How many processes the kernel has killed here for want of memory; ``None`` when it does not say."""
-    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
-        try:
-            with open(path) as file:
-                for line in file:
-                    name, _, value = line.partition(" ")
-                    if name == "oom_kill":
-                        return int(value)
-        except (OSError, ValueError):
-            continue
-    return None

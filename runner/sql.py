@@ -103,7 +103,7 @@ def _total(timings: dict[str, float], started: float) -> dict[str, float]:
     return {**timings, "total": time.perf_counter() - started}
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: list[str]) -> gate.Verdict:
+def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Collection[str]) -> gate.Verdict:
     if request.gate:
         try:
             return gate.check(connection, request.text, tables)

@@ -1,14 +1,15 @@
-"""The supervisor: PID 1 of the sandbox, between the host's stream and one-shot workers.
+"""The supervisor: PID 1 of the sandbox, between the host and one-shot workers.
 
 Runs in the sandbox.  Standard library only; it never looks into data, SQL or Python.  One request
 is active at a time.  A request goes to a worker that was forked, sealed and connected before it
 came; when the worker answers, fails, passes its deadline or is cancelled, its whole process group
-is killed and reaped *before* the reply is released, and the scratch directory is emptied.  When
-the host's end of the stream closes, the supervisor exits, and the sandbox with it.
+is killed *before* the reply is released, and reaped, its scratch directory emptied, before the next
+request begins.  When the host's end of the link closes, the supervisor exits, and the sandbox with it.
 """
 
 from __future__ import annotations
 
+import array
 import os
 import selectors
 import signal
@@ -22,6 +23,7 @@ from typing import Any, Final
 from csvanalyst_ext.protocol import (
     Decoder,
     Frame,
+    IngestRequest,
     Kind,
     ProtocolError,
     Reply,
@@ -34,7 +36,11 @@ from csvanalyst_ext.protocol import (
     tables_from_json,
 )
 
-from . import processes, scratch, sealing, zygote
+from . import endings, processes, scratch, sealing, segment, zygote
+from .kept import KeptResults
+from .link import Link
+from .pool import Configuration, Pool
+from .processes import Worker
 
 MOST_OUTGOING: Final = 16 * 1024 * 1024
 """Bytes waiting for the host above which the worker is no longer read."""
@@ -42,21 +48,6 @@ MOST_PROGRESS: Final = 256
 """Bytes of a progress frame; larger ones are not passed on."""
 PROGRESS_EVERY: Final = 0.05
 """Seconds within which one progress frame is enough."""
-MOST_FAILED_STARTS: Final = 5
-"""Workers in a row that may die before they are ready; then the sandbox gives itself up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """``memory`` is DuckDB's limit in bytes; the container's own limit is the real one."""
-
-    memory: int
-    threads: int
-    ready: int = 2
-    python: bool = True
-    incoming_dir: str = "/data/incoming"
-    tables_dir: str = "/data/tables"
-    scratch_dir: str = "/tmp"
 
 
 @dataclass(slots=True)
@@ -67,7 +58,7 @@ class Active:
     request: Request
     received: float
     deadline: float
-    worker: processes.Worker | None = None
+    worker: Worker | None = None
     dispatched: float = 0.0
     told: float = 0.0
     kills_before: int | None = None
@@ -76,21 +67,17 @@ class Active:
 class Supervisor:
     """The event loop.  ``serve`` returns the exit status of the sandbox."""
 
-    def __init__(self, configuration: Configuration, *, incoming: int = 0, outgoing: int = 1) -> None:
+    def __init__(self, configuration: Configuration, link: Link) -> None:
         self._configuration = configuration
-        self._in, self._out = incoming, outgoing
+        self._link = link
         self._selector: selectors.BaseSelector
         self._decoder = Decoder()
-        self._outgoing = bytearray()
-        self._tables: dict[str, str] | None = None  # workers are made once the host has said which
-        self._ready: list[processes.Worker] = []
-        self._starting: list[processes.Worker] = []
+        self._pool: Pool
+        self._kept = KeptResults(configuration.keep)
         self._active: Active | None = None
-        self._workers = 0
         self._started = time.monotonic()
         self._versions: dict[str, str] = {}
         self._greeted = False
-        self._failed_starts = 0
         self._stopped: int | None = None
 
     def serve(self) -> int:
@@ -100,15 +87,14 @@ class Supervisor:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             self._control.close()
-            _redirect_standard_streams()
+            _leave_to_the_supervisor(self._link)
             zygote.serve(theirs)
         theirs.close()
         self._selector = selectors.DefaultSelector()  # not before: the workers must not hold it too
-        for descriptor in (self._in, self._out):
-            os.set_blocking(descriptor, False)
+        self._pool = Pool(self._configuration, self._control, self._watch_worker, self._unwatch_worker)
         self._listen_to_signals()
-        self._selector.register(self._in, selectors.EVENT_READ, self._read_host)
-        self._selector.register(self._control, selectors.EVENT_READ, self._read_zygote)
+        self._watch(self._link.reading, self._read_host)
+        self._watch(self._control, self._read_zygote)
         while self._stopped is None:
             for key, _ in self._selector.select(self._patience()):
                 # What is called may unwatch others of this round, whose descriptors are then used again.
@@ -117,11 +103,26 @@ class Supervisor:
             self._check_deadline()
         return self._stopped
 
+    def _watch(self, source: Any, call: Callable[[], object]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, call)
+
+    def _unwatch(self, source: Any) -> None:
+        if source in self._selector.get_map():
+            self._selector.unregister(source)
+
+    def _watch_worker(self, worker: Worker) -> None:
+        self._watch(worker.channel, partial(self._read_worker, worker))
+        self._watch(worker.output.descriptor, partial(self._read_output, worker))
+
+    def _unwatch_worker(self, worker: Worker) -> None:
+        self._unwatch(worker.channel)
+        self._unwatch(worker.output.descriptor)
+
     # --- the host ---------------------------------------------------------------------------
 
     def _read_host(self) -> None:
         try:
-            data = os.read(self._in, 1024 * 1024)
+            data = self._link.read()
             if not data:
                 self._stopped = 0
                 return
@@ -129,16 +130,14 @@ class Supervisor:
                 self._from_host(frame)
         except BlockingIOError:
             return
+        except ConnectionError:
+            self._stopped = 0
         except ProtocolError:
             self._stopped = 4  # the host never breaks the protocol; whoever did gets no second try
 
     def _from_host(self, frame: Frame) -> None:
         if frame.kind is Kind.TABLES:
-            self._tables = tables_from_json(frame.json())
-            for worker in list(self._ready):
-                self._discard(worker)
-            for worker in self._starting:
-                worker.stale = True
+            self._pool.set_tables(tables_from_json(frame.json()))
             self._refill()
             self._send(encode(Kind.REPLY, frame.request, Reply("ok").to_json()))
         elif frame.kind is Kind.REQUEST:
@@ -163,24 +162,20 @@ class Supervisor:
         self._dispatch()
 
     def _send(self, data: bytes) -> None:
-        self._outgoing += data
-        self._write_host()
+        self._link.send(data)
+        self._flush()
 
-    def _write_host(self) -> None:
-        while self._outgoing:
-            try:
-                written = os.write(self._out, memoryview(self._outgoing)[:65536])
-            except BlockingIOError:
-                break
-            except BrokenPipeError:
-                self._stopped = 0
-                return
-            del self._outgoing[:written]
-        waiting = self._out in self._selector.get_map()
-        if self._outgoing and not waiting:
-            self._selector.register(self._out, selectors.EVENT_WRITE, self._write_host)
-        elif not self._outgoing and waiting:
-            self._selector.unregister(self._out)
+    def _flush(self) -> None:
+        try:
+            done = self._link.flush()
+        except OSError:
+            self._stopped = 0  # the host is gone
+            return
+        waiting = self._link.writing in self._selector.get_map()
+        if not done and not waiting:
+            self._selector.register(self._link.writing, selectors.EVENT_WRITE, self._flush)
+        elif done and waiting:
+            self._selector.unregister(self._link.writing)
         self._throttle()
 
     def _throttle(self) -> None:
@@ -188,55 +183,16 @@ class Supervisor:
         if worker is None:
             return
         reading = worker.channel in self._selector.get_map()
-        if len(self._outgoing) > MOST_OUTGOING and reading:
+        if self._link.waiting > MOST_OUTGOING and reading:
             self._selector.unregister(worker.channel)
-        elif len(self._outgoing) <= MOST_OUTGOING and not reading:
+        elif self._link.waiting <= MOST_OUTGOING and not reading:
             self._watch(worker.channel, partial(self._read_worker, worker))
 
     # --- workers ----------------------------------------------------------------------------
 
     def _refill(self) -> None:
-        """Order workers until enough are ready.  Never while a request runs: what it does to memory and
-        process numbers must not reach the preparation of the next one."""
-        configuration = self._configuration
-        if self._tables is None or (self._active and self._active.worker):
-            return
-        while len(self._ready) + sum(not worker.stale for worker in self._starting) < configuration.ready:
-            self._workers += 1
-            worker, theirs = processes.new_worker(os.path.join(configuration.scratch_dir, f"w{self._workers}"))
-            order = {
-                "tables": self._tables,
-                "tables_dir": configuration.tables_dir,
-                "incoming_dir": configuration.incoming_dir,
-                "place": worker.place,
-                "memory": configuration.memory,
-                "threads": configuration.threads,
-                "python": configuration.python,
-            }
-            zygote.send_order(self._control, order, list(theirs))
-            for descriptor in theirs:
-                os.close(descriptor)
-            self._starting.append(worker)
-            self._watch(worker.channel, partial(self._read_worker, worker))
-            self._watch(worker.output.descriptor, partial(self._read_output, worker))
-
-    def _watch(self, source: Any, call: Callable[[], object]) -> None:
-        self._selector.register(source, selectors.EVENT_READ, call)
-
-    def _unwatch(self, source: Any) -> None:
-        if source in self._selector.get_map():
-            self._selector.unregister(source)
-
-    def _discard(self, worker: processes.Worker) -> None:
-        """End a worker that serves nothing; one that did not say its number yet ends itself at end of file."""
-        for group in (self._ready, self._starting):
-            if worker in group:
-                group.remove(worker)
-        self._unwatch(worker.channel)
-        self._unwatch(worker.output.descriptor)
-        worker.channel.close()
-        processes.end(worker)
-        os.close(worker.output.descriptor)
+        if not (self._active and self._active.worker):
+            self._pool.refill()
 
     def _read_zygote(self) -> None:
         try:
@@ -248,7 +204,7 @@ class Supervisor:
             return
         self._versions = dict(Frame(Kind.HELLO, 0, message).json())
 
-    def _read_worker(self, worker: processes.Worker) -> bool:
+    def _read_worker(self, worker: Worker) -> bool:
         """Take what the worker sent; ``False`` when there was nothing."""
         try:
             data = worker.channel.recv(1024 * 1024)
@@ -263,29 +219,19 @@ class Supervisor:
             self._worker_ended(worker)
         return bool(data)
 
-    def _from_worker(self, worker: processes.Worker, frame: Frame) -> None:
+    def _from_worker(self, worker: Worker, frame: Frame) -> None:
         active = self._active
-        if worker in self._starting:
-            if frame.kind is Kind.PROGRESS:
-                worker.sealed = True
-                self._dispatch()
-                return
-            raw = frame.json()
-            worker.pid, worker.fault = raw["pid"], raw["fault"]
-            if worker.stale or (worker.fault and self._active and self._active.worker):
-                self._discard(worker)  # the fault perhaps for want of what the running request took
-                return
-            self._starting.remove(worker)
-            self._ready.append(worker)
-            self._failed_starts = 0
-            self._greet()
+        if worker in self._pool:
+            self._pool.heard(worker, frame, busy=bool(active and active.worker))
+            if worker.pid and worker in self._pool:
+                self._greet()
             self._dispatch()
         elif active and active.worker is worker:
             if frame.kind is Kind.REPLY:
                 try:
                     self._finish(Reply.from_json(frame.json()))
                 except ProtocolError as error:
-                    self._finish(failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {error}."))
+                    self._finish(_misbehaved(str(error)))
             elif frame.kind is Kind.BODY:
                 self._send(encode(Kind.BODY, active.number, frame.payload))
             elif frame.kind is Kind.PROGRESS and len(frame.payload) <= MOST_PROGRESS:
@@ -301,17 +247,16 @@ class Supervisor:
             hello = {"protocol": protocol_hash(), "versions": self._versions, "seconds": seconds}
             self._send(encode(Kind.HELLO, 0, hello))
 
-    def _read_output(self, worker: processes.Worker) -> None:
+    def _read_output(self, worker: Worker) -> None:
         if not worker.output.drain():
             self._unwatch(worker.output.descriptor)
 
-    def _worker_ended(self, worker: processes.Worker) -> None:
+    def _worker_ended(self, worker: Worker) -> None:
         if self._active and self._active.worker is worker:
             self._finish(None)
-        elif worker in self._ready or worker in self._starting:
-            self._failed_starts += worker in self._starting
-            self._discard(worker)
-            if self._failed_starts >= MOST_FAILED_STARTS:
+        elif worker in self._pool:
+            self._pool.ended(worker)
+            if self._pool.given_up:
                 self._stopped = 5
             self._refill()
             self._dispatch()
@@ -320,21 +265,26 @@ class Supervisor:
 
     def _dispatch(self) -> None:
         active = self._active
-        if active is None or active.worker is not None or not self._ready:
+        if active is None or active.worker is not None:
             return
-        if not all(worker.sealed for worker in self._starting):
-            return  # what the request runs could reach into one whose memory is still open
-        worker = self._ready.pop(0)
+        worker = self._pool.take()
+        if worker is None:
+            return
         if worker.fault is not None:
-            self._discard(worker)
+            self._pool.discard(worker)
             self._release(active, failure("error", **worker.fault), None)
+            self._refill()
             return
         os.makedirs(worker.place, 0o700, exist_ok=True)
         active.worker, active.dispatched = worker, time.monotonic()
-        active.kills_before = processes.out_of_memory_kills()
+        active.kills_before = endings.out_of_memory_kills()
         worker.output.most = active.request.limits.max_stdout
         worker.channel.setblocking(True)
-        worker.channel.sendall(encode(Kind.REQUEST, active.number, request_to_json(active.request)))
+        message = {"request": request_to_json(active.request), "results": self._kept.described()}
+        data = encode(Kind.REQUEST, active.number, message)
+        rights = array.array("i", self._kept.descriptors())
+        sent = worker.channel.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else [])
+        worker.channel.sendall(data[sent:])
         worker.channel.setblocking(False)
 
     def _finish(self, reply: Reply | None) -> None:
@@ -343,47 +293,53 @@ class Supervisor:
         if active is None:
             return
         worker = active.worker
-        if worker is not None:
-            self._unwatch(worker.channel)
-            self._unwatch(worker.output.descriptor)
-            processes.end(worker)
-            worker.output.drain()
-            worker.close()
-            scratch.empty(self._configuration.scratch_dir)
-        status = worker.exit_status if worker else None
-        self._release(active, reply or _cause_of_death(status, active.kills_before), worker)
+        if worker is None:
+            if reply is not None:
+                self._release(active, reply, None)
+            return
+        self._unwatch_worker(worker)
+        processes.stop(worker)
+        worker.output.drain()
+        if reply is None:
+            processes.reap(worker)
+            reply = endings.cause_of_death(
+                worker.exit_status, active.kills_before, killer=self._configuration.most_growth is None
+            )
+        self._release(active, reply, worker)
+        processes.reap(worker)
+        worker.close()
+        scratch.empty(self._configuration.scratch_dir)
+        self._refill()
 
-    def _release(self, active: Active, reply: Reply, worker: processes.Worker | None) -> None:
-        now = time.monotonic()
-        timings = {**reply.timings, "sandbox": now - active.received}
+    def _release(self, active: Active, reply: Reply, worker: Worker | None) -> None:
+        """Send the results and the reply.  The worker, if there was one, no longer runs."""
+        timings = dict(reply.timings)
+        descriptor = None
         if worker is not None:
             timings["wait"] = active.dispatched - active.received
             output = worker.output
             reply = replace(reply, stdout=output.text(), stdout_truncated=output.total > len(output.kept))
+            if not isinstance(active.request, IngestRequest):  # whose body went ahead, as it was made
+                reply, descriptor = _sealed(worker, reply)
+        self._kept.add(active.request, reply, descriptor)
+        reply = replace(reply, kept=tuple(self._kept.names))
         self._active = None
+        timings["sandbox"] = time.monotonic() - active.received
         try:
             data = encode(Kind.REPLY, active.number, replace(reply, timings=timings).to_json())
         except ProtocolError as error:  # with the captured output it may have grown beyond one frame
-            reply = failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {error}.")
-            data = encode(Kind.REPLY, active.number, replace(reply, timings={"sandbox": timings["sandbox"]}).to_json())
+            data = encode(Kind.REPLY, active.number, _misbehaved(str(error)).to_json())
+            descriptor = None
+        if descriptor is not None:
+            self._link.send_bodies(active.number, reply.bodies, os.dup(descriptor))
         self._send(data)
-        self._refill()
 
     def _patience(self) -> float | None:
         return None if self._active is None else max(0.0, self._active.deadline - time.monotonic())
 
     def _check_deadline(self) -> None:
         if self._active and time.monotonic() >= self._active.deadline:
-            seconds = self._active.request.limits.timeout
-            self._finish(
-                failure(
-                    "timeout",
-                    "timeout",
-                    f"It took longer than the {seconds:g} seconds allowed and was stopped.",
-                    "Ask for less (filter, aggregate, LIMIT), or allow more time (--timeout).",
-                    seconds=seconds,
-                )
-            )
+            self._finish(endings.timed_out(self._active.request.limits.timeout))
 
     # --- signals ------------------------------------------------------------------------------
 
@@ -403,55 +359,44 @@ class Supervisor:
         A worker's own end counts, not that of its channel: a child of it may hold that open.
         """
         self._signals[0].recv(4096)
-        while (dead := _next_dead()) is not None:
-            worker = next((w for w in self._workers_with_pid() if w.pid == dead), None)
+        while (dead := endings.next_dead()) is not None:
+            worker = self._with_pid(dead)
             if worker is None:
                 os.waitpid(dead, 0)
                 continue
-            while worker in self._workers_with_pid() and self._read_worker(worker):
+            while self._with_pid(dead) is worker and self._read_worker(worker):
                 pass
-            if worker in self._workers_with_pid():
+            if self._with_pid(dead) is worker:
                 self._worker_ended(worker)
 
-    def _workers_with_pid(self) -> list[processes.Worker]:
-        active = [self._active.worker] if self._active and self._active.worker else []
-        return [*active, *self._ready]
+    def _with_pid(self, pid: int) -> Worker | None:
+        if self._active and self._active.worker and self._active.worker.pid == pid:
+            return self._active.worker
+        return self._pool.with_pid(pid)
 
 
-def _next_dead() -> int | None:
-    try:
-        dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return None
-    return dead.si_pid if dead else None
+def _sealed(worker: Worker, reply: Reply) -> tuple[Reply, int | None]:
+    """The reply and the descriptor of its results, which nobody can change any more."""
+    if reply.status != "ok" or not reply.bodies:
+        return reply, None
+    if not segment.seal(worker.segment):
+        processes.reap(worker)  # whoever had it mapped for writing is gone then
+        if not segment.seal(worker.segment):
+            return _misbehaved("its results cannot be sealed"), None
+    if segment.size(worker.segment) != sum(body.size for body in reply.bodies):
+        return _misbehaved("its results are not as long as it says"), None
+    return reply, worker.segment
 
 
-def _cause_of_death(status: int | None, kills_before: int | None) -> Reply:
-    kills = processes.out_of_memory_kills()
-    killed = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    if killed and (kills is None or kills_before is None or kills > kills_before):
-        return failure(
-            "memory",
-            "out_of_memory",
-            "The memory limit of the sandbox was reached and the worker was killed.",
-            "Aggregate or filter first, use fewer columns, or allow more memory (CSVANALYST_MEMORY).",
-        )
-    if status is not None and os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        return failure("crashed", "worker_crashed", f"The worker process died of {name}.", signal=name)
-    code = None if status is None else os.WEXITSTATUS(status)
-    return failure(
-        "crashed",
-        "worker_exited",
-        f"The worker process ended (exit status {code}) before it gave a result.",
-        "Do not call os._exit or exit the process in the code.",
-        exit_status=code,
-    )
+def _misbehaved(why: str) -> Reply:
+    return failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {why}.")
 
 
-def _redirect_standard_streams() -> None:
-    """The zygote and its children must not reach the host's stream; what the zygote itself complains of may."""
+def _leave_to_the_supervisor(link: Link) -> None:
+    """The zygote and its children must not reach the host; what the zygote itself complains of may."""
+    link.close()
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
-    os.close(null)
+    if null > 1:
+        os.close(null)

@@ -121,10 +121,11 @@ class _Body:
         options = pa.ipc.IpcWriteOptions(compression=None)
         self._writer = pa.ipc.new_stream(pa.PythonFile(_Pipe(self._pass_on), mode="w"), schema, options=options)
 
-    def _pass_on(self, data: bytes) -> int:
-        self._sink.write(self._number, data)
-        self._size += len(data)
-        return len(data)
+    def _pass_on(self, data: bytes | pa.Buffer) -> int:
+        view = memoryview(data)
+        self._sink.write(self._number, view)
+        self._size += len(view)
+        return len(view)
 
     def write(self, arrays: list[pa.Array], rows: int) -> bool:
         """Write the rows; False when only some of them fitted, or none."""
@@ -148,7 +149,7 @@ class _Pipe:
 
     closed = False
 
-    def __init__(self, write: Callable[[bytes], int]) -> None:
+    def __init__(self, write: Callable[[bytes | pa.Buffer], int]) -> None:
         self.write = write
 
     def flush(self) -> None:

@@ -15,9 +15,11 @@ import tempfile
 import time
 import traceback
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from csvanalyst_ext.protocol import (
+    MAX_KEPT,
     Decoder,
     Frame,
     IngestRequest,
@@ -31,15 +33,15 @@ from csvanalyst_ext.protocol import (
     request_from_json,
 )
 
+from . import attached, rlimits, sealing
 from . import connection as connections
-from . import sealing
 from .ingest import run_ingest
 from .python import run_python
 from .sink import Sink
-from .sql import run_sql
+from .sql import QueryFailed, run_sql
 
 
-def main(order: dict[str, Any], channel_descriptor: int, output: int) -> None:
+def main(order: dict[str, Any], channel_descriptor: int, output: int, segment: int) -> None:
     """Prepare, say so with the process number, wait for one request, answer it."""
     os.setpgid(0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -50,6 +52,8 @@ def main(order: dict[str, Any], channel_descriptor: int, output: int) -> None:
     for text_stream in (sys.stdout, sys.stderr):  # lines leave at once, so that a kill loses none
         text_stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     channel = socket.socket(fileno=channel_descriptor)
+    if order["most_growth"] is not None:
+        rlimits.limit_growth(order["most_growth"])
     sealing.offer_to_oom_killer()
     sealing.seal_worker()
     channel.sendall(encode(Kind.PROGRESS, 0, {}))  # from here on others may run what they like
@@ -65,34 +69,60 @@ def main(order: dict[str, Any], channel_descriptor: int, output: int) -> None:
             memory_limit=order["memory"],
             threads=order["threads"],
         )
+        _warm_up(database)
     except Exception as error:  # whatever it is, the next request must hear of it
         fault = {"code": "sandbox_not_prepared", "message": f"The data could not be opened: {error}"}
     channel.sendall(encode(Kind.HELLO, 0, {"pid": os.getpid(), "fault": fault}))
-    frame = _read_request(channel)
+    frame, descriptors = _read_request(channel)
     os.chdir(place)
-    sink = Sink(frame.request, channel.sendall)
-    reply = _serve(frame, database, order, sink)
+    message = frame.json()
+    results = attached.taken_over(message["results"], descriptors)
+    framed = message["request"]["op"] == IngestRequest.op
+    sink = Sink(frame.request, channel.sendall, None if framed else partial(_write, segment))
+    reply = _serve(message["request"], database, results, order, sink)
     with contextlib.suppress(Exception):  # the code may have replaced or closed them
         sys.stdout.flush()
     channel.sendall(encode(Kind.REPLY, frame.request, replace(reply, bodies=sink.bodies).to_json()))
 
 
-def _read_request(channel: socket.socket) -> Frame:
+def _warm_up(database: Any) -> None:
+    """Run a small query the whole way: the first one touches megabytes of the engine's code and tables."""
+    run_sql(database, SqlRequest("SELECT 1 AS one"), (), Sink(0, _forget, _forget))
+
+
+def _forget(data: bytes | memoryview) -> None:
+    pass
+
+
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _read_request(channel: socket.socket) -> tuple[Frame, list[int]]:
+    """The request and the descriptors that came with it."""
     decoder = Decoder()
+    descriptors: list[int] = []
     while True:
-        data = channel.recv(65536)
+        data, rights, _, _ = socket.recv_fds(channel, 65536, MAX_KEPT)
+        descriptors += rights
         if not data:
             os._exit(0)
         if frames := decoder.feed(data):
-            return frames[0]
+            return frames[0], descriptors
 
 
-def _serve(frame: Frame, database: Any, order: dict[str, Any], sink: Sink) -> Reply:
+def _serve(
+    raw: dict[str, Any], database: Any, results: list[attached.KeptResult], order: dict[str, Any], sink: Sink
+) -> Reply:
     started = time.perf_counter()
     try:
-        reply = _run(request_from_json(frame.json()), database, order, sink)
+        reply = _run(request_from_json(raw), database, results, order, sink)
     except ProtocolError as error:
         reply = failure("error", error.code, f"The request could not be read: {error}.")
+    except QueryFailed as failed:
+        reply = Reply(failed.status, failed.fault)
     except MemoryError:
         reply = failure(
             "memory", "out_of_memory", "The memory limit of the sandbox was reached.", "Ask for less at once."
@@ -109,7 +139,9 @@ def _serve(frame: Frame, database: Any, order: dict[str, Any], sink: Sink) -> Re
     return replace(reply, timings={**reply.timings, "worker": time.perf_counter() - started})
 
 
-def _run(request: Request, database: Any, order: dict[str, Any], sink: Sink) -> Reply:
+def _run(
+    request: Request, database: Any, results: list[attached.KeptResult], order: dict[str, Any], sink: Sink
+) -> Reply:
     if isinstance(request, IngestRequest):
         return run_ingest(
             request,
@@ -120,8 +152,9 @@ def _run(request: Request, database: Any, order: dict[str, Any], sink: Sink) -> 
             sink=sink,
         )
     tables = list(order["tables"]) if request.tables is None else [t for t in order["tables"] if t in request.tables]
+    tables += attached.attach(database, results, request.text, tables)
     if isinstance(request, SqlRequest):
-        return run_sql(database, request, tables, sink)
+        return run_sql(database, replace(request, tables=tuple(tables)), tables, sink)
     if not order["python"]:
         return failure(
             "refused",

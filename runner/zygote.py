@@ -1,7 +1,7 @@
 """The zygote: has the libraries imported, and forks workers from itself.
 
 Runs in the sandbox as a child of the supervisor.  It never sees data, questions or code: its only
-input is the supervisor's word to fork, with two descriptors for the new worker.  A worker is
+input is the supervisor's word to fork, with three descriptors for the new worker.  A worker is
 forked twice, so that it becomes the supervisor's own child, which can then wait for it.
 """
 
@@ -23,7 +23,7 @@ QUIET: Final = 1.0
 
 
 def send_order(control: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
-    """Ask for a worker.  ``descriptors``: its channel and its output."""
+    """Ask for a worker.  ``descriptors``: its channel, its output, its segment."""
     message = json.dumps(order).encode()
     control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
 
@@ -37,7 +37,7 @@ def serve(control: socket.socket) -> None:
         if charts_wait and not select.select([control], [], [], QUIET)[0]:
             charts.load()  # only some questions need it, and no worker can be made meanwhile
             charts_wait = False
-        message, descriptors, _, _ = socket.recv_fds(control, MAX_ORDER, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_ORDER, 3)
         if not message:
             os._exit(0)
         gc.freeze()  # the libraries' objects stay out of the workers' collections, and their pages shared
@@ -81,12 +81,12 @@ def _import_libraries() -> dict[str, str]:
     return {name: str(module.__version__) for name, module in modules.items()}
 
 
-def _become_worker(order: dict[str, Any], channel: int, output: int) -> None:
+def _become_worker(order: dict[str, Any], channel: int, output: int, segment: int) -> None:
     status = 1
     try:
         from . import worker
 
-        worker.main(order, channel, output)
+        worker.main(order, channel, output, segment)
         status = 0
     finally:
         os._exit(status)

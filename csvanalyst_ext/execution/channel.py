@@ -7,14 +7,15 @@ the runner can no longer be reached or trusted, and its sandbox must be removed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from ..errors import AnalystError, ImageUnavailable, RunnerMisbehaved, SandboxLost
 from ..protocol import Frame, Hello, Kind, ProtocolError, encode, protocol_hash
 from .collector import Collector, misbehaved
 
+T = TypeVar("T")
 CANCEL_WITHIN: Final = 0.7
 """Seconds within which a cancelled request must have ended; then the sandbox counts as lost."""
 
@@ -34,7 +35,13 @@ class _Exchange:
     done: asyncio.Future[None]
     abandoned: bool = False
 
+    def take_segment(self, content: memoryview) -> None:
+        if not self.abandoned and not self.done.done():
+            self.collector.take_segment(content)
+
     def take(self, frame: Frame) -> None:
+        if self.done.done():
+            return
         if self.abandoned:
             if frame.kind is Kind.REPLY:
                 self.done.set_result(None)
@@ -45,9 +52,8 @@ class _Exchange:
 class Channel:
     """``carrier`` is set once, by whoever made the connection, before anything is exchanged."""
 
-    carrier: Carrier
-
     def __init__(self) -> None:
+        self.carrier: Carrier | None = None
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._exchange: _Exchange | None = None
         self._number = 0
@@ -76,7 +82,7 @@ class Channel:
         exchange = _Exchange(self._number, collector, asyncio.get_running_loop().create_future())
         self._exchange = exchange
         try:
-            await self.carrier.send(encode(kind, exchange.number, message))
+            await self._send(encode(kind, exchange.number, message))
             async with asyncio.timeout(within):
                 await asyncio.shield(exchange.done)
         except TimeoutError:
@@ -93,39 +99,65 @@ class Channel:
         finally:
             self._exchange = None
 
+    async def _send(self, data: bytes) -> None:
+        assert self.carrier is not None
+        await self.carrier.send(data)
+
     async def _abandon(self, exchange: _Exchange) -> None:
         if self.lost is not None or exchange.collector.reply is not None:
             return
         exchange.abandoned = True
         exchange.done = asyncio.get_running_loop().create_future()
         try:
-            await self.carrier.send(encode(Kind.CANCEL, exchange.number))
+            await self._send(encode(Kind.CANCEL, exchange.number))
             async with asyncio.timeout(CANCEL_WITHIN):
                 await exchange.done
         except (TimeoutError, AnalystError):
             self._lose(SandboxLost("sandbox_unresponsive", "The sandbox did not stop the question in time."))
 
+    async def unless_lost(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """The result of ``waiting``; when the runner ends before, that raises, and ``waiting`` is cancelled."""
+        task = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait((task, self._hello), return_when=asyncio.FIRST_COMPLETED)
+            if self.lost is not None:
+                raise self.lost
+            return await task
+        finally:
+            task.cancel()
+
     def close(self) -> None:
-        self.carrier.close()
+        if self.carrier is not None:
+            self.carrier.close()
 
     # --- called by the carrier ----------------------------------------------------------------
 
     def frame(self, frame: Frame) -> None:
+        if frame.kind is Kind.HELLO and not self._hello.done():
+            self._guarded(lambda: self._hello.set_result(Hello.from_json(frame.json())))
+        else:
+            self._guarded(lambda: self._awaited(frame.kind, frame.request).take(frame))
+
+    def segment(self, request: int, content: memoryview) -> None:
+        self._guarded(lambda: self._awaited(Kind.SEGMENT, request).take_segment(content))
+
+    def _awaited(self, kind: Kind, request: int) -> _Exchange:
+        """The exchange that waits for such a frame.  Raises ``RunnerMisbehaved``."""
         exchange = self._exchange
+        if exchange is None or request != exchange.number:
+            raise misbehaved("unexpected_frame", f"a {kind.name} frame that nobody waits for")
+        return exchange
+
+    def _guarded(self, take: Callable[[], None]) -> None:
         try:
-            if frame.kind is Kind.HELLO and not self._hello.done():
-                self._hello.set_result(Hello.from_json(frame.json()))
-            elif exchange is None or frame.request != exchange.number:
-                raise misbehaved("unexpected_frame", f"a {frame.kind.name} frame that nobody waits for")
-            elif not exchange.done.done():
-                exchange.take(frame)
+            take()
         except ProtocolError as error:
             self._lose(misbehaved(error.code, str(error)))
         except RunnerMisbehaved as error:
             self._lose(error)
         except AnalystError as error:  # a full disk behind the sink is not the runner's fault
-            if exchange is not None:
-                exchange.done.set_exception(error)
+            if self._exchange is not None:
+                self._exchange.done.set_exception(error)
 
     def gone(self, reason: ProtocolError | None, stderr: str) -> None:
         if reason is not None:
@@ -148,3 +180,20 @@ class Channel:
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # marks it as seen: perhaps nobody waits any more
+
+
+class OnlyEnds:
+    """Listens to a connection that may carry nothing but the news of its end: what a container still has
+    of standard streams when its frames go another way."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def frame(self, frame: Frame) -> None:
+        self._channel.gone(ProtocolError("frame_kind", "a frame beside the socket"), "")
+
+    def segment(self, request: int, content: memoryview) -> None:
+        raise AssertionError("a stream brings no segments")
+
+    def gone(self, reason: ProtocolError | None, stderr: str) -> None:
+        self._channel.gone(reason, stderr)

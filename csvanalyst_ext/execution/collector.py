@@ -6,6 +6,8 @@ or the request raises ``RunnerMisbehaved`` before memory is spent on it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 from ..errors import RunnerMisbehaved
@@ -29,6 +31,7 @@ class Collector:
         self._sink = sink
         self._bodies: list[bytearray] = []
         self._sizes: list[int] = []
+        self._segment: memoryview | None = None
         self._most = request.limits.max_bytes + MAX_ARTEFACTS
         self.reply: Reply | None = None
 
@@ -48,7 +51,17 @@ class Collector:
             raise misbehaved(error.code, str(error)) from error
         return False
 
+    def take_segment(self, segment: memoryview) -> None:
+        """Take all bodies at once, back to back.  Raises ``RunnerMisbehaved``."""
+        if self._sizes or self._segment is not None or isinstance(self._request, IngestRequest):
+            raise misbehaved("bad_body", "a segment beside other bodies")
+        if len(segment) > self._most:
+            raise misbehaved("too_large", "the result is larger than was allowed")
+        self._segment = segment
+
     def _take_body(self, payload: bytes) -> None:
+        if self._segment is not None:
+            raise ProtocolError("bad_body", "a body beside a segment")
         number = payload[0] if payload else MAX_BODIES
         if number >= MAX_BODIES:
             raise ProtocolError("bad_body", "a body without a number, or too many of them")
@@ -80,15 +93,8 @@ class Collector:
         reply = self.reply
         if reply is None:
             raise misbehaved("no_reply", "there is no reply")
-        if [info.size for info in reply.bodies] != self._sizes[: len(reply.bodies)] or len(reply.bodies) < len(
-            self._sizes
-        ):
-            # A worker that failed half-way leaves pieces behind; only a good reply must account for all.
-            if reply.status == "ok":
-                raise misbehaved("bad_body", "the bodies are not what the reply announced")
-            self._bodies = []
         table, artefacts = None, []
-        for info, body in zip(reply.bodies, self._bodies, strict=False):
+        for info, body in zip(reply.bodies, self._accounted_for(reply), strict=False):
             if info.kind == "table":
                 if table is not None:
                     raise misbehaved("bad_body", "a second table")
@@ -117,7 +123,27 @@ class Collector:
             stdout_truncated=reply.stdout_truncated,
             timings=reply.timings,
             report=reply.report,
+            name=keep if (keep := getattr(self._request, "keep", "")) in reply.kept else "",
+            kept=frozenset(reply.kept),
         )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all bodies so far."""
+        return sum(self._sizes) if self._segment is None else len(self._segment)
+
+    def _accounted_for(self, reply: Reply) -> Sequence[bytearray | memoryview]:
+        """The bodies, which a good reply announces exactly as they came."""
+        sizes = [info.size for info in reply.bodies]
+        if self._segment is not None and sum(sizes) == len(self._segment):
+            ends = list(accumulate(sizes))
+            return [self._segment[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        if self._segment is None and sizes == self._sizes:
+            return self._bodies
+        # A worker that failed half-way leaves pieces behind.
+        if reply.status == "ok":
+            raise misbehaved("bad_body", "the bodies are not what the reply announced")
+        return []
 
 
 def _whole(value: Any) -> int:

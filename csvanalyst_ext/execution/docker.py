@@ -18,14 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config import Settings
-from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
-from ..protocol import Kind, Request, SqlRequest, request_to_json, tables_to_json
-from . import docker_client, docker_image, docker_reaper
+from ..config import MIB, Settings
+from ..errors import EngineUnavailable, RunnerMisbehaved, SandboxLost, SpecRefused
+from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
+from . import docker_carrier, docker_client, docker_image, docker_reaper
+from .admission import Admission
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
-from .channel import Channel
+from .channel import Channel, OnlyEnds
 from .collector import Collector
-from .docker_spec import LABEL, LaunchSpec, differences, refuse_weaker
+from .docker_events import ran_out_of_memory
+from .docker_spec import DATA_TARGET, GVISOR_PIDS, GVISOR_PROCESSES, LABEL, PIDS, LaunchSpec, differences, is_gvisor
+from .docker_validator import refuse_weaker
+from .local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from .stream import StreamCarrier
 
 if TYPE_CHECKING:
@@ -37,14 +41,44 @@ QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
 
+RESERVED: Final = 1024 * MIB
+"""Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
+KEEP_SHARE: Final = 0.125
+"""The share of the container's memory for results that are kept by name."""
+
+
 @dataclass(slots=True)
-class _Container:
-    """A container that was created as specified; ``channel`` is its conversation."""
+class _Created:
+    """A container as the engine made it, to specification, not yet started.  ``door`` is there for the
+    local carrier only; ``attached`` is the engine's connection to its standard streams."""
 
     client: docker.DockerClient
     id: str
     spec: LaunchSpec
+    carrier: str
+    attached: Any
+    door: Door | None
+
+    def remove(self) -> None:
+        """Blocks."""
+        if self.door is not None:
+            self.door.close()
+        docker_reaper.remove(self.client, self.id)
+        self.client.close()
+
+
+@dataclass(slots=True)
+class _Container:
+    """A container with a ``channel`` to its runner; ``drain`` keeps its standard streams empty."""
+
+    created: _Created
     channel: Channel
+    drain: StreamCarrier | None = None
+
+    def close(self) -> None:
+        self.channel.close()
+        if self.drain is not None:
+            self.drain.close()
 
 
 class DockerExecutor:
@@ -54,9 +88,12 @@ class DockerExecutor:
         self._settings = settings
         self._session_id = session_id
         self._data_dir = data_dir
+        self._admission = Admission(settings.home, settings.queue_timeout)
         self._tables: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._container: _Container | None = None
+        self._carrier = settings.carrier
+        self._mappings = Mappings()
         self._rest: asyncio.TimerHandle | None = None
         self._facts: dict[str, Any] = {"provider": "docker"}
 
@@ -64,7 +101,7 @@ class DockerExecutor:
         return dict(self._facts)
 
     async def start(self) -> None:
-        async with self._turn:
+        async with self._turn, self._awake():
             await self._ready()
 
     async def set_tables(self, tables: Mapping[str, str]) -> None:
@@ -85,10 +122,19 @@ class DockerExecutor:
             collector = Collector(request, progress, body)
             try:
                 within = request.limits.timeout + GRACE
-                await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
-                outcome = await asyncio.to_thread(collector.outcome)
+                async with self._admission.running():
+                    await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
+                outcome = await _outcome(collector)
+            except SandboxLost:
+                seconds = time.perf_counter() - ready
+                made = container.created
+                short = await asyncio.to_thread(ran_out_of_memory, made.client, made.id, seconds)
+                await self._drop()
+                if not short:
+                    raise
+                outcome = _OUT_OF_MEMORY
             except BaseException as error:
-                if container.channel.lost is not None or isinstance(error, SandboxError):
+                if container.channel.lost is not None or isinstance(error, RunnerMisbehaved):
                     await self._drop()
                 raise
             timings = {**outcome.timings, "start": ready - started, "total": time.perf_counter() - started}
@@ -116,24 +162,34 @@ class DockerExecutor:
         if self._container is not None and self._container.channel.lost is not None:
             await self._drop()
         if self._container is None:
-            await self._start()
+            async with self._admission.starting():
+                await self._start()
         assert self._container is not None
         return self._container
 
     async def _start(self) -> None:
+        """Start a container; one more with the stream carrier where the local one was our own choice and failed."""
+        try:
+            await self._start_with(self._carrier)
+        except SandboxLost:
+            if self._carrier != "auto" or self._facts.get("carrier") != "local":
+                raise
+            self._carrier = "stream"
+            await self._start_with(self._carrier)
+
+    async def _start_with(self, carrier: str) -> None:
         started = time.perf_counter()
-        creation = asyncio.create_task(asyncio.to_thread(self._create))
+        creation = asyncio.create_task(asyncio.to_thread(self._create, carrier))
         # The first result will want it, and its import takes as long as a start has to wait anyway.
         self._arrow = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pyarrow"))
         try:
             async with asyncio.timeout(self._settings.start_timeout):
-                client, spec, identity, connection = await asyncio.shield(creation)
-                channel = Channel()
-                self._container = container = _Container(client, identity, spec, channel)
-                channel.carrier = StreamCarrier(connection, asyncio.get_running_loop(), channel)
-                await asyncio.to_thread(client.api.start, identity)
-                await self._hand_over_tables(container)
-                hello = await channel.greeting()
+                created = await asyncio.shield(creation)
+                self._facts = {"provider": "docker", "carrier": created.carrier}
+                self._container = container = _Container(created, Channel())
+                await self._connect(container)
+                await self._hand_over_tables(container, self._settings.start_timeout)
+                hello = await container.channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
             await self._drop()
@@ -144,11 +200,9 @@ class DockerExecutor:
                     "The machine or its Docker engine is busy; ask again, or raise CSVANALYST_START_TIMEOUT.",
                 ) from error
             raise _typed(error) from error
-        spec = container.spec
-        self._facts = {
-            "provider": "docker",
+        spec = created.spec
+        self._facts |= {
             "runtime": spec.runtime or "default",
-            "carrier": "stream",
             "image": spec.image,
             "protocol": hello.protocol,
             "versions": hello.versions,
@@ -156,15 +210,37 @@ class DockerExecutor:
             "cpus": spec.cpus,
             "scratch": spec.scratch,
             "pids": spec.pids,
-            "container": container.id[:12],
+            "container": created.id[:12],
             "start_seconds": time.perf_counter() - started,
         }
 
-    def _create(self) -> tuple[docker.DockerClient, LaunchSpec, str, Any]:
+    async def _connect(self, container: _Container) -> None:
+        """Start the container and give its channel a carrier."""
+        created, channel = container.created, container.channel
+        loop = asyncio.get_running_loop()
+        if created.door is None:
+            channel.carrier = StreamCarrier(created.attached, loop, channel)
+            await asyncio.to_thread(created.client.api.start, created.id)
+            return
+        container.drain = StreamCarrier(created.attached, loop, OnlyEnds(channel))
+        pid = await asyncio.to_thread(_started, created)
+        connection = await channel.unless_lost(created.door.visitor(pid))
+        created.door.close()
+        channel.carrier = LocalCarrier(connection, loop, channel, self._mappings)
+
+    def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
+        client = docker_client.connect(host=self._settings.docker_host)
+        try:
+            return self._create_by(client, wanted)
+        except BaseException:
+            client.close()
+            raise
+
+    def _create_by(self, client: docker.DockerClient, wanted: str) -> _Created:
         settings = self._settings
-        client = docker_client.connect()
         docker_reaper.reap(client)
+        carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
             image=docker_image.find(client, settings.image),
             data_dir=self._data_dir,
@@ -172,9 +248,10 @@ class DockerExecutor:
             memory=settings.memory,
             cpus=min(settings.cpus, float(os.cpu_count() or 1)),
             scratch=min(settings.scratch, settings.memory),
-            arguments=_arguments(settings),
+            arguments=_arguments(settings, carrier),
             labels={f"{LABEL}.session": self._session_id, **docker_reaper.owner_labels()},
             runtime=settings.docker_runtime,
+            pids=GVISOR_PIDS if is_gvisor(settings.docker_runtime) else PIDS,
         )
         refuse_weaker(spec)
         engine: Any = client.api
@@ -189,41 +266,73 @@ class DockerExecutor:
                     differences=list(wrong),
                 )
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
-            return client, spec, identity, engine.attach_socket(identity, params=streams)
+            attached = engine.attach_socket(identity, params=streams)
+            door = Door(self._data_dir) if carrier == "local" else None
+            return _Created(client, identity, spec, carrier, attached, door)
         except BaseException:
             docker_reaper.remove(client, identity)
             raise
 
-    async def _hand_over_tables(self, container: _Container) -> None:
+    async def _hand_over_tables(self, container: _Container, within: float = GRACE) -> None:
         collector = Collector(_NO_REQUEST, None, None)
-        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, GRACE)
+        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, within)
 
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
         container, self._container = self._container, None
         if self._rest is not None:
             self._rest.cancel()
+        self._facts = {name: fact for name, fact in self._facts.items() if name not in ("container", "start_seconds")}
         if container is not None:
-            container.channel.close()
-            await asyncio.to_thread(docker_reaper.remove, container.client, container.id)
-            await asyncio.to_thread(container.client.close)
+            container.close()
+            await asyncio.to_thread(container.created.remove)
 
 
 _NO_REQUEST: Final = SqlRequest("")
+_OUT_OF_MEMORY: Final = Outcome(
+    "memory",
+    Fault(
+        "out_of_memory",
+        "The memory limit of the sandbox was reached and the sandbox was ended.",
+        "Aggregate or filter first, use fewer columns, or allow more memory (CSVANALYST_MEMORY).",
+    ),
+)
+AT_ONCE: Final = 256 * 1024
+"""Bytes of a result that are validated without handing them to another thread: that takes longer."""
 
 
-def _arguments(settings: Settings) -> tuple[str, ...]:
+async def _outcome(collector: Collector) -> Outcome:
+    if collector.size <= AT_ONCE:
+        return collector.outcome()
+    return await asyncio.to_thread(collector.outcome)
+
+
+def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     threads = max(1, round(min(settings.cpus, float(os.cpu_count() or 1))))
-    arguments = ("--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads))
-    return arguments if settings.python_enabled else (*arguments, "--no-python")
+    arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
+    arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
+    if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
+        growth = str(settings.memory + RESERVED)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth]
+    if carrier == "local":
+        arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
+    return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
 
 
-def _remove_created(creation: asyncio.Task[tuple[docker.DockerClient, LaunchSpec, str, Any]]) -> None:
+def _started(created: _Created) -> int:
+    """Start the container; the number of its first process on this host.  Blocks."""
+    engine: Any = created.client.api
+    engine.start(created.id)
+    return int(engine.inspect_container(created.id)["State"]["Pid"])
+
+
+def _remove_created(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
     if not creation.cancelled() and creation.exception() is None:
-        client, _, identity, connection = creation.result()
-        connection.close()
-        threading.Thread(target=docker_reaper.remove, args=(client, identity), daemon=True).start()
+        created = creation.result()
+        created.attached.close()
+        getattr(created.attached, "_sock", created.attached).close()  # what is wrapped stays open otherwise
+        threading.Thread(target=created.remove, daemon=True).start()
 
 
 def _typed(error: BaseException) -> BaseException:

@@ -31,6 +31,9 @@ class Listener(Protocol):
 
     def frame(self, frame: Frame) -> None: ...
 
+    def segment(self, request: int, content: memoryview) -> None:
+        """A SEGMENT frame came, with this in its memory file; only from carriers that can bring one."""
+
     def gone(self, reason: ProtocolError | None, stderr: str) -> None:
         """The connection ended: the peer broke the protocol (``reason``), or is gone (``None``)."""
 
@@ -78,6 +81,10 @@ class StreamCarrier:
             reason = error
         except OSError:
             pass
+        finally:
+            # Here, where nobody reads from it any more: the number is used again at once.  The engine's client
+            # would keep it open until it is garbage.
+            self._socket.close()
         if not self._closed.is_set():
             self._call(self._listener.gone, reason, stderr.decode("utf-8", "replace"))
 

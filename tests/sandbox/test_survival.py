@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from csvanalyst_ext.config import Settings
 from csvanalyst_ext.errors import AnalystError, DataError, EngineUnavailable, StorageError
 from csvanalyst_ext.execution import docker_client
-from csvanalyst_ext.session.question import parse
-from csvanalyst_ext.session.run import Run
-from csvanalyst_ext.session.session import AnalystSession
-
-
-class Asking:
-    """A session with plain calls; small limits, so that running into them is quick."""
-
-    def __init__(self, home: Path, **settings: Any) -> None:
-        self.home = home
-        self.loop = asyncio.new_event_loop()
-        self.session = AnalystSession.open(Settings(home=home, **settings))
-
-    def add(self, path: object, **options: Any) -> Any:
-        return self.loop.run_until_complete(self.session.add(str(path), **options))
-
-    def ask(self, text: str, **options: Any) -> Run:
-        return self.loop.run_until_complete(self.session.ask(parse(text, **options)))
-
-    def value(self, text: str) -> Any:
-        run = self.ask(f"SQL: {text}").raise_for_status()
-        assert run.result is not None
-        assert run.result.table is not None
-        return run.result.table.column(0)[0].as_py()
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self.session.close())
-        self.loop.close()
+from tests.support.asking import Asking
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +68,19 @@ def test_nul_bytes_are_kept_or_named(asking: Asking, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "status"),
+    ("question", "status", "timeout"),
     [
-        ("PYTHON: bytearray(8 << 30).count(1)", "memory"),
-        ("PYTHON: import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "timeout"),
-        ("PYTHON: while True: print('x' * 100_000)", "timeout"),
-        ("SQL: SELECT max(hash(i)) FROM range(1000000000000) t(i)", "timeout"),
-        ("SQL: SELECT list_transform(range(0, 100000000), lambda x: x + 1)", "memory"),
+        ("PYTHON: bytearray(8 << 30).count(1)", "memory", 30.0),
+        ("PYTHON: import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "timeout", 3.0),
+        ("PYTHON: while True: print('x' * 100_000)", "timeout", 3.0),
+        ("SQL: SELECT max(hash(i)) FROM range(1000000000000) t(i)", "timeout", 3.0),
+        ("SQL: SELECT list_transform(range(0, 100000000), lambda x: x + 1)", "memory", 30.0),
     ],
 )
-def test_a_question_that_takes_too_much_ends_and_the_next_works(asking: Asking, question: str, status: str) -> None:
-    run = asking.ask(question, timeout=3.0)
+def test_a_question_that_takes_too_much_ends_and_the_next_works(
+    asking: Asking, question: str, status: str, timeout: float
+) -> None:
+    run = asking.ask(question, timeout=timeout)
     assert run.status == status
     assert run.capsule is not None
     still_works(asking)
