@@ -67,7 +67,7 @@ def harmless(text: str) -> str:
 
     That is at its start, and after a character at which some spreadsheets split a line of CSV
     (a semicolon, a tab, an end of line), whatever the quotes say.  Full-width and similar forms of ``= + - @``
-    count, also behind blanks and invisible characters; a text that starts with a control character
+    count, also behind blanks, double quotes and invisible characters; a text that starts with a control character
     gets one too.  Numbers are no texts: a negative number stays one.
     """
     pieces = _CELL_ENDS.split(text)
@@ -76,7 +76,7 @@ def harmless(text: str) -> str:
 
 
 def _starts_formula(piece: str) -> bool:
-    start = next((c for c in piece if unicodedata.category(c)[0] not in "ZC"), "")
+    start = next((c for c in piece if c != '"' and unicodedata.category(c)[0] not in "ZC"), "")
     return start != "" and unicodedata.normalize("NFKC", start)[0] in _STARTS
 
 
@@ -88,11 +88,22 @@ def _unchanged(text: str) -> str:
 
 
 def _csv(table: pa.Table, text: Text) -> bytes:
-    lines = io.StringIO(newline="")
-    writer = csv.writer(lines, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow([text(name) for name in table.column_names])
     writer.writerows([_field(value, text) for value in row] for row in json_rows(table))
-    return lines.getvalue().encode("utf-8", "replace")
+    return "".join(lines.written).encode("utf-8", "replace")
+
+
+class _Lines:
+    """Lines that end in a line feed.  The writer is told of both ends of a line, because before Python 3.13 it
+    quotes only what it is told of, and a carriage return outside quotes starts a new cell (RFC 4180, 2.6)."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line.removesuffix("\r\n") + "\n")
 
 
 def _field(value: Any, text: Text) -> Any:

@@ -24,8 +24,8 @@ MAX_ROWS: Final = 1_048_575
 """Below the line of names.  https://support.microsoft.com: Excel specifications and limits."""
 MAX_COLUMNS: Final = 16_384
 MAX_TEXT: Final = 32_767
-_EXACT: Final = 10**15
-"""Excel keeps 15 digits; longer whole numbers, often identifiers, are written as text."""
+_DIGITS: Final = 15
+"""Excel keeps so many; whole numbers (often identifiers) and decimals with more are written as text."""
 _WIDEST: Final = 60
 _FORMATS: Final = {
     "datetime": "yyyy-mm-dd hh:mm:ss",
@@ -75,7 +75,7 @@ def of(table: pa.Table, text: Callable[[str], str]) -> bytes:
 
 def _put(sheet: Any, row: int, column: int, value: Any, text: Callable[[str], str], formats: dict[str, Any]) -> None:
     simple = plain(value)
-    if simple is None:
+    if simple is None:  # also NaN and the infinities, which Excel lacks
         return
     kind = type(value).__name__
     if isinstance(value, bool):
@@ -85,12 +85,16 @@ def _put(sheet: Any, row: int, column: int, value: Any, text: Callable[[str], st
     elif kind in formats and _dated(value):
         sheet.write_datetime(row, column, value, formats[kind])
     else:
-        written = simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)
+        exact = str(value) if isinstance(value, decimal.Decimal) else simple
+        written = exact if isinstance(exact, str) else json.dumps(exact, ensure_ascii=False)
         sheet.write_string(row, column, _fitting(text(written), column, row))
 
 
 def _exact(value: float | decimal.Decimal) -> bool:
-    return not isinstance(value, int) or abs(value) < _EXACT
+    """Whether Excel shows the same number; a float is what it is."""
+    if isinstance(value, decimal.Decimal):
+        return value.is_finite() and len(value.normalize().as_tuple().digits) <= _DIGITS
+    return not isinstance(value, int) or abs(value) < 10**_DIGITS
 
 
 def _dated(value: dt.date | dt.time) -> bool:
