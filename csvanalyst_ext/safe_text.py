@@ -116,10 +116,10 @@ def clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + ELLIPSIS
 
 
-_LINKED: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*)(:)(?=//)|(\bdata)(:)(?=\S)|(\bwww)(\.)")
+_LINKED: Final = re.compile(r"(?i):(?=//)|(?<=data):(?=\S)|(?<=www)\.")
 
 
 def unlinked(lines: Iterable[str]) -> list[str]:
     """``lines`` for a place whose viewer makes links of addresses by itself, as notebooks do with tracebacks:
     ``http[:]//…``, which is how such addresses are commonly written so that nobody opens them by mistake."""
-    return [_LINKED.sub(lambda m: f"{m[1] or m[3] or m[5]}[{m[2] or m[4] or m[6]}]", line) for line in lines]
+    return [_LINKED.sub(lambda found: f"[{found[0]}]", line) for line in lines]

@@ -68,7 +68,7 @@ def _markdown(base: str, host: str) -> dict[str, str]:
         "bare link": f"{base}/ www.evil.example a@evil.example",
         "bare domain": f"evil.com and evil.co.uk/x and {host} //evil.com/x",
         "mail": "mailto:a@evil.com <a@evil.com> a.b@evil.com",
-        "other schemes": "ftp://evil.com/x file:///etc/passwd vscode://x data:text/html,<b>x</b> data:image/png;base64,",
+        "other schemes": "ftp://evil.com/x file:///etc/passwd vscode://x data:text/html,<b>x</b> data:image/png,",
         "wiki and directives": f"[[{base}]] :::{{image}} {base}/d.png\n::: {{image}}`{base}` {{raw:html}}`<b>`",
         "abbreviation": f"*[HTML]: {base}",
         "attributes": f"x{{onclick=alert(1) style='background:url({base}/a.png)'}}",

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import re
 import sys
 import zipfile
 from decimal import Decimal
@@ -54,9 +55,8 @@ def test_a_text_that_starts_like_a_formula_gets_an_apostrophe(text):
 def test_so_does_what_follows_a_character_at_which_a_spreadsheet_may_split(text):
     shown = export.harmless(text)
     assert shown.replace("'", "") == text
-    assert not any(
-        cell.startswith(("=", "+", "-", "@")) for cell in shown.replace("\r", "\n").replace(";", "\n").split()
-    )
+    cells = re.split(r"[;\t\r\n]", shown)
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
 
 @pytest.mark.parametrize("text", HARMLESS, ids=repr)
@@ -69,10 +69,7 @@ def test_no_cell_starts_a_formula_however_the_file_is_split(text):
     data = export._csv(pa.table({"c": [text, "x"]}), export.harmless).decode()
     cells = csv_rows(data.encode())[1:]
     assert len(cells) == 2
-    for piece in [
-        cells[0][0] if cells[0] else "",
-        *data.replace('"', "").replace(";", "\n").replace("\t", "\n").split("\n"),
-    ]:
+    for piece in re.split(r"[;\t\r\n]", data.replace('"', "")):
         assert not piece.strip("\r \0\ufeff").startswith(("=", "+", "-", "@", "＝", "﹢"))
 
 
@@ -150,13 +147,13 @@ def test_dates_are_dates_and_what_excel_cannot_hold_is_text(tmp_path):
             "yes": [True],
             "none": pa.array([None], pa.int64()),
             "nan": [float("nan")],
-            "list": [[1, "=1"]],
+            "list": [["=1", "a"]],
         }
     )
     (row,) = list(sheet(written(table, tmp_path / "out.xlsx")).iter_rows(min_row=2, values_only=True))
     assert row == (
         moment, dt.datetime(2013, 1, 31), "1812-06-24", "2013-01-31T05:30:00+00:00", "1152921504606846977",
-        "12345678901234567890.12", True, None, None, '[1, "=1"]',
+        "12345678901234567890.12", True, None, None, '["=1", "a"]',
     )  # fmt: skip
 
 
