@@ -205,3 +205,21 @@ DOORS: Mapping[str, Callable[[str], list[Bundle]]] = {
         file_name, table_name, profile, finding, progress, capsule,
     )
 }  # fmt: skip
+
+
+# --- all at once --------------------------------------------------------------------------------------
+
+
+def everywhere(text: str) -> Answer:
+    """An answer with ``text`` in every place that data, a model or the sandbox can fill."""
+    value = carried(text)
+    table = pa.table({value: [value, value * 50], "n": [1, 2]})
+    outcome = table_outcome(table, (text[:100], "BIGINT"), stdout=text, artefacts=(Artefact("image/png", text, PNG),))
+    fault = Fault("sql_error", text, text)
+    steps = (
+        Step("run_sql", {"sql": text}, "sql", text, "ok", 0.1, "", None, outcome),
+        Step("run_python", {"code": text}, "python", text, "error", 0.1, text, fault),
+        Step(text, {text: text}, "", "", "error", 0.1, text, fault),
+    )
+    error = error_of("error", fault)
+    return answer(outcome, prose=f"{text}\nafter", steps=steps, model=text, status="error", error=error, notes=(text,))
