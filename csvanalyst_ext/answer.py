@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import AnalystError, DataError
-from .rendering import values
+from .rendering import export, values
+from .rendering.text import visible
 from .views import html, plain
 from .views.view import figures, stdout, view
 
@@ -45,8 +46,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The prose of the answer; empty for explicit SQL and Python."""
-        return self._run.prose
+        """The prose of the answer, without characters that steer a terminal; empty for explicit SQL and Python."""
+        return visible(self._run.prose, lines=True)
 
     @property
     def sql(self) -> str | None:
@@ -123,6 +124,18 @@ class Answer:
     def pl(self) -> pl.DataFrame:
         """The result as a polars DataFrame, decimals as in ``df``.  Raises ``UsageError`` (``no_polars``)."""
         return values.to_polars(self.arrow())
+
+    def export(self, path: str | Path, *, keep_formulas: bool = False) -> Path:
+        """Write the result as ``.csv``, ``.xlsx`` or ``.parquet``, by the suffix; the path of the file.
+
+        In CSV and Excel files, text that a spreadsheet would run as a formula gets an apostrophe in
+        front, unless ``keep_formulas`` says that you trust the data.  The answer does not change.  Raises
+        ``DataError`` (``no_table``, ``too_large``), ``UsageError`` (``bad_option``,
+        ``no_xlsxwriter``), ``StorageError``.
+        """
+        target = Path(path)
+        export.write(self.arrow(), target, keep_formulas=keep_formulas)
+        return target
 
     def json(self) -> dict[str, Any]:
         """The answer as one JSON object: what ``csvanalyst ask --json`` prints."""

@@ -25,13 +25,17 @@
     └── LimitReached             a budget of the agent is used up
 
 ``code`` is stable and meant for programs; ``str(error)`` is for people and says what happened, why,
-and what to do next.
+and what to do next.  Message and hint may quote data, a model, a sandbox or a provider, and they reach
+notebooks, terminals and logs on roads that nobody controls, so they are made harmless when the error is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from .safe_text import message as harmless
+from .safe_text import unlinked
 
 
 class AnalystError(Exception):
@@ -41,21 +45,19 @@ class AnalystError(Exception):
 
     # Positional only: ``details`` may come from the sandbox and have any names.
     def __init__(self, code: str, message: str, hint: str = "", /, **details: Any) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = harmless(message)
+        self.hint = harmless(hint)
+        super().__init__(self.message)
         self.details: Mapping[str, Any] = details
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of frames: the block a person acts on.  The texts may quote data, so
-        characters that could steer a terminal are replaced."""
+        """What IPython shows instead of frames: the block a person acts on."""
         lines = [f"{type(self).__name__} ({self.code})", *self.message.splitlines()]
-        lines += [f"  → {line}" for line in self.hint.splitlines()]
-        return ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines]
+        return unlinked([*lines, *(f"  → {line}" for line in self.hint.splitlines())])
 
     def to_json(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "hint": self.hint, "details": dict(self.details)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .. import protocol
+from .. import protocol, terminal
 from ..config import resolve
 from ..errors import AnalystError, ImageUnavailable
 
@@ -183,13 +183,12 @@ def _remove(_: argparse.Namespace) -> Iterator[str]:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    terminal.write(line, sys.stderr)
 
 
 def main(argv: list[str] | None = None) -> int:
     """``python -m csvanalyst_ext.execution.docker_image build|status|remove``."""
-    parser = argparse.ArgumentParser(prog="csvanalyst image", description="The image that questions run in.")
+    parser = terminal.Parser(prog="csvanalyst image", description="The image that questions run in.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     builder = commands.add_parser("build", help="build it, unless it is there")
     builder.add_argument("--base", default="", help="image to start from: Debian 12 with Python 3.11")
@@ -200,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         for line in arguments.run(arguments):
-            sys.stdout.write(f"{line}\n")
+            terminal.write(line)
     except AnalystError as error:
         _say(f"error: {error}")
         return 1

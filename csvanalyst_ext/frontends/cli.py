@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from .. import config
+from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import AnalystError, Cancelled, DataError, SandboxError, UsageError
 from .progress import NoProgress, Progress, for_terminal
@@ -55,6 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone; nothing is left to say
         return EXIT["failed"]
+    except Exception:
+        terminal.unforeseen()
+        return EXIT["failed"]
     return code
 
 
@@ -71,7 +74,7 @@ def exit_code(error: AnalystError | None) -> int:
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     about = "Questions about data files, answered by SQL and Python in a sealed sandbox."
-    parser = argparse.ArgumentParser(prog="csvanalyst", description=about, epilog=_EXIT_TEXT, formatter_class=raw)
+    parser = terminal.Parser(prog="csvanalyst", description=about, epilog=_EXIT_TEXT, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"csvanalyst {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -84,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     ask.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     ask.add_argument("--json", action="store_true", help="print one JSON object")
-    ask.add_argument("--out", type=Path, metavar="FILE", help="also write the result (.csv or .parquet)")
+    ask.add_argument("--out", type=Path, metavar="FILE", help="also write the result (.csv, .xlsx, .parquet)")
+    ask.add_argument(
+        "--keep-formulas", action="store_true", help="write text that looks like a formula as it is (trusted data only)"
+    )
     ask.add_argument("question", nargs="?", help="plain words, SQL: … or PYTHON: …; - reads it from standard input")
     ask.set_defaults(run=_ask)
 
@@ -141,7 +147,7 @@ def _ask(arguments: argparse.Namespace) -> int:
             export.check(arguments.out)
         answer = _answer(analyst, sources, question, progress)
         if arguments.out is not None and answer.error is None:
-            export.write(answer.arrow(), arguments.out)
+            export.write(answer.arrow(), arguments.out, keep_formulas=arguments.keep_formulas)
     except AnalystError as error:
         if not arguments.json:
             raise
@@ -152,10 +158,10 @@ def _ask(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write(answer.json())
     elif answer.error is None:
-        sys.stdout.write(f"{answer}\n")
+        terminal.write(str(answer))
     else:
         if answer.text or answer.stdout:
-            sys.stdout.write(f"{answer}\n")
+            terminal.write(str(answer))
         _complain(answer.error)
     return exit_code(answer.error)
 
@@ -281,15 +287,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write({"ready": ready, "findings": [asdict(finding) for finding in findings]})
     else:
-        sys.stdout.write(f"{pages.doctor(findings)}\n")
+        terminal.write(str(pages.doctor(findings)))
     return EXIT["ok"] if ready else EXIT["sandbox"]
 
 
 def _write(value: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    from ..rendering.text import json_line
+
+    sys.stdout.write(json_line(value) + "\n")
     sys.stdout.flush()
 
 
 def _complain(error: AnalystError) -> None:
-    lines = error._render_traceback_()
-    sys.stderr.write("\n".join(lines) + "\n")
+    terminal.write("\n".join(error._render_traceback_()), sys.stderr)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol, TextIO
 
 from ..agent.events import Event
+from ..rendering.text import fit
 from ..views import html
 from ..views.activity import Activity
 
@@ -85,7 +86,7 @@ class TerminalProgress(_Paced):
         self._shown = False
 
     def _show(self, line: str, steps: tuple[str, ...]) -> None:
-        self._write(f"\r\x1b[2K… {line[:76]}")
+        self._write(f"\r\x1b[2K… {fit(line, 76)}")
         self._shown = True
 
     def end(self) -> None:

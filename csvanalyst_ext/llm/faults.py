@@ -29,7 +29,7 @@ import litellm
 import openai
 
 from ..errors import ModelError
-from .redaction import redact
+from ..safe_text import redact
 
 _MOST_DETAIL: Final = 300
 RETRIED: Final = frozenset({"model_rate_limited", "model_server_error", "model_unreachable"})

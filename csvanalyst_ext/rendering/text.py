@@ -1,55 +1,32 @@
 """Text that shows what it is: no character of it can steer a terminal, a browser or a renderer.
 
 Runs on the host; pure functions.  ``visible`` comes first in every form, ``html`` and ``markdown``
-after it: what they return is inert where they say so.
+after it: what they return is inert where they say so.  How each is checked: docs/explanation/output.md.
 """
 
 from __future__ import annotations
 
 import html as _html
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
+
+from ..safe_text import ELLIPSIS, message, steers, visible
+
+__all__ = [
+    "ELLIPSIS", "MAX_CELL", "cell", "count", "fence", "fit", "grid", "html", "html_body", "json_line", "markdown",
+    "markdown_lines", "message", "pad", "seconds", "size", "visible", "width",
+]  # fmt: skip
 
 MAX_CELL: Final = 200
-_KEPT_FORMAT: Final = "\u200c\u200d"  # joiners: several scripts and emoji need them, and they move nothing
-_ELLIPSIS: Final = "…"
-_MARKDOWN: Final = frozenset("\\`*_{}[]<>()#!|~$&:@\"'^=")
-_WWW: Final = re.compile(r"www\.", re.IGNORECASE)
-
-
-def _shown(character: str) -> str:
-    code, category = ord(character), unicodedata.category(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    if category in ("Zl", "Zp"):
-        return "␊"
-    if category == "Cf" and character not in _KEPT_FORMAT:
-        return f"⟨U+{code:04X}⟩"
-    return "\ufffd" if category in ("Cc", "Cs") else character
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """``text`` with control, bidirectional and other invisible characters shown as symbols.
-
-    ``lines=True`` keeps line feeds and tabs (code, output, prose); a lone or paired carriage
-    return counts as a line feed there.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    if lines:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return "".join(c if c in "\n\t" else _shown(c) for c in text)
-    return "".join(map(_shown, text))
 
 
 def cell(text: str) -> str:
     """One line of at most ``MAX_CELL`` characters."""
     shown = visible(text[: MAX_CELL + 1])
-    return shown if len(shown) <= MAX_CELL else shown[: MAX_CELL - 1] + _ELLIPSIS
+    return shown if len(shown) <= MAX_CELL else shown[: MAX_CELL - 1] + ELLIPSIS
 
 
 def html(text: str) -> str:
@@ -64,12 +41,33 @@ def html_body(text: str) -> str:
     return html(text).replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
 
 
+_MARKDOWN: Final = frozenset("\\`*_{}[]<>()#!|~$&:@\"'^=")
+_AT_START: Final = _MARKDOWN | frozenset("-+%.")  # lists, rules, underlined headings, comments of MyST
+_APART: Final = re.compile(r"&#(?:36|46|64|92);|&#58;(?=//)|(?i:(?<=www))\.|\.(?=[^\W\d_])")
+
+
 def markdown(text: str) -> str:
-    """Escaped for Markdown on one line: every character with a meaning there as a character reference,
-    which cannot have one."""
-    escaped = "".join(f"&#{ord(c)};" if c in _MARKDOWN else c for c in text)
-    escaped = _WWW.sub("www&#46;", escaped)
-    return re.sub(r"&#(36|92);", r"<span>&#\1;</span>", escaped)
+    """Escaped for one line of Markdown.  Pass ``visible`` text.
+
+    Every character with a meaning is a character reference, which cannot have one.  Formula renderers
+    and some linkifiers look at the text that comes out, so what delimits a formula or makes an address
+    also stands in an element of its own.
+    """
+    stripped = text.lstrip(" \t")
+    blank = "".join("&#160;" * (4 if c == "\t" else 1) for c in text[: len(text) - len(stripped)])
+    start = len(stripped) - len(stripped.lstrip("0123456789")) + 1  # the number of a list's item, and what follows
+    head = "".join(_reference(c) if c in _AT_START else c for c in stripped[:start])
+    rest = "".join(_reference(c) if c in _MARKDOWN else c for c in stripped[start:])
+    return blank + _APART.sub(lambda found: f"<span>{found[0].replace('.', _reference('.'))}</span>", head + rest)
+
+
+def _reference(character: str) -> str:
+    return f"&#{ord(character)};"
+
+
+def markdown_lines(text: str) -> str:
+    """``text`` of several lines, which stay lines; an empty one ends a paragraph."""
+    return re.sub(r"(?<=[^\n])\n(?=[^\n])", "  \n", "\n".join(markdown(line.rstrip()) for line in text.split("\n")))
 
 
 def fence(code: str, language: str) -> str:
@@ -84,7 +82,14 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) != 0 or c in _KEPT_FORMAT for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) != 0 or c in "\u200c\u200d\ufe0e\ufe0f" for c in text)
+
+
+def fit(text: str, columns: int) -> str:
+    """As much of ``text`` as a terminal shows in ``columns``."""
+    while width(text) > columns:
+        text = text[: columns if len(text) > columns else -1]
+    return text
 
 
 def pad(text: str, to: int, *, right: bool = False) -> str:
@@ -121,3 +126,13 @@ def size(value: int) -> str:
 def count(number: int, noun: str) -> str:
     """``1 row``, ``336,776 rows``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+_JSON_ESCAPED: Final = re.compile(r"[^\x20-\x7e]+")
+
+
+def json_line(value: Any) -> str:
+    """``value`` as one line of JSON.  Characters that could steer a terminal are ``\\u`` escapes, so a program
+    reads the same value and a person sees what is there.  Raises ``ValueError`` for NaN and the infinities."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _JSON_ESCAPED.sub(lambda run: json.dumps(run[0])[1:-1] if steers(run[0]) else run[0], line)

@@ -118,10 +118,9 @@ def _step(number: int, step: StepView) -> str:
     return f'<div class="csva-step">{number}. <b>{html_body(step.title)}</b> · {html_body(facts)}</div>{code}{fault}'
 
 
-_BOLD: Final = re.compile(r"\*\*([^*\n]{1,400})\*\*")
-_CODE: Final = re.compile(r"`([^`\n]{1,400})`")
+_MARKS: Final = re.compile(r"\*\*(?P<b>[^*`\n]{1,400})\*\*|`(?P<code>[^`\n]{1,400})`")
 
 
 def _prose(prose: str) -> str:
-    """Escaped first, then two harmless marks of Markdown: strong text and code."""
-    return _BOLD.sub(r"<b>\1</b>", _CODE.sub(r"<code>\1</code>", html_body(prose)))
+    """Escaped first, then two harmless marks of Markdown: strong text and code, neither inside the other."""
+    return _MARKS.sub(lambda m: f"<{m.lastgroup}>{m[m.lastgroup or 0]}</{m.lastgroup}>", html_body(prose))

@@ -86,12 +86,12 @@ def run(capsule: Capsule) -> Sheet:
     ]
     blocks = [code(record["question"], title="Question"), block(("fact", "value"), [f for f in facts if f[1]])]
     if record["prose"]:
-        blocks.append(code(record["prose"], title="Answer"))
+        blocks.append(code(text.message(record["prose"], 20_000), title="Answer"))
     for number, step in enumerate(record["steps"], 1):
         title = f"{number}. {step['tool']} · {step['status']} · {text.seconds(step['seconds'])}"
         blocks.append(code(step["code"], title=title) if step["code"] else block(title=title))
         if step["fault"]:
-            blocks.append(code(f"{step['fault']['message']} {step['fault']['hint']}".strip()))
+            blocks.append(code(text.message(f"{step['fault']['message']} {step['fault']['hint']}".strip())))
     if record["result"]:
         blocks.append(Block("Result", _result(capsule)))
     notes = list(record["notes"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..rendering.text import fence, grid, markdown
+from ..rendering.text import fence, grid, markdown, markdown_lines
 
 if TYPE_CHECKING:
     from .sheet import Sheet
@@ -51,9 +51,9 @@ def sheet(sheet: Sheet) -> str:
 def md(view: View) -> str:
     parts = []
     if view.error:
-        parts.append(_lines(f"{view.status}: {view.error}\n{view.hint}".strip()))
+        parts.append(markdown_lines(f"{view.status}: {view.error}\n{view.hint}".strip()))
     if view.prose:
-        parts.append(_lines(view.prose))
+        parts.append(markdown_lines(view.prose))
     if view.table:
         parts.append(_table_md(view.table))
     if view.stdout:
@@ -71,10 +71,6 @@ def sheet_markdown(sheet: Sheet) -> str:
         parts += [_table_md(block.table)] if block.table else []
         parts += [fence(block.code, "text")] if block.code else []
     return "\n\n".join([*parts, *(markdown(note) for note in sheet.notes)])
-
-
-def _lines(prose: str) -> str:
-    return "\n".join(markdown(line) for line in prose.split("\n"))
 
 
 def _table_md(view: TableView) -> str:

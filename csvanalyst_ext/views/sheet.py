@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..rendering import text
 from . import html, plain
 from .view import TableView
+from .view import notes as shown_notes
+
+_MOST_CODE: Final = 20_000
+_MOST_TITLE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +51,30 @@ def block(
     types: Sequence[str] = (),
     note: str = "",
 ) -> Block:
-    """A table of any values, as one-line texts.  A column is set to the right when all its values are numbers."""
+    """A table of any values, as one-line texts without keys.  A column of numbers is set to the right."""
     if not headers:
-        return Block(text.visible(title))
+        return Block(_heading(title))
     number = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
     shown = tuple(tuple(None if value is None else _cell(value) for value in row) for row in rows)
     kinds = tuple(map(text.cell, types)) if types else ("",) * len(headers)
     table = TableView(tuple(map(text.cell, headers)), kinds, tuple(number), shown, text.visible(note))
-    return Block(text.visible(title), table)
+    return Block(_heading(title), table)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else text.cell(str(value))
+    return f"{value:,}" if isinstance(value, int) else text.message(str(value), text.MAX_CELL, lines=False)
 
 
 def code(source: str, *, title: str = "") -> Block:
-    return Block(text.visible(title), code=text.visible(source, lines=True))
+    shown = text.visible(source[:_MOST_CODE], lines=True)
+    return Block(_heading(title), code=shown + ("\n…" if len(source) > _MOST_CODE else ""))
 
 
 def sheet(title: str = "", *blocks: Block, notes: Sequence[str] = ()) -> Sheet:
-    return Sheet(text.visible(title), blocks, tuple(text.visible(note) for note in notes))
+    return Sheet(_heading(title), blocks, shown_notes(notes))
+
+
+def _heading(title: str) -> str:
+    return text.message(title, _MOST_TITLE, lines=False)

@@ -1,4 +1,5 @@
-"""What there is to see of a run, before any format: every text here is already ``visible``.
+"""What there is to see of a run, before any format: every text here is already ``visible``, without keys where
+it tells what happened, and capped, whatever came from the data, the model or the sandbox.
 
 Runs on the host; pure.  ``html.py`` and ``plain.py`` turn a ``View`` into their form.
 """
@@ -6,6 +7,7 @@ Runs on the host; pure.  ``html.py`` and ``plain.py`` turn a ``View`` into their
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
 SHOWN_ROWS: Final = 20
 SHOWN_COLUMNS: Final = 50
 MAX_FIGURE: Final = 8 * 1024 * 1024
+MAX_PIXELS: Final = 40_000_000
+"""A viewer decodes a figure to four bytes a pixel, however small its file is."""
+_FIGURES: Final = 16
+_PROSE: Final = 20_000
 _STDOUT: Final = 8_000
 _CODE: Final = 20_000
+_NOTES: Final = 40
+_NOTE: Final = 1_000
+_STEPS: Final = 60
+_PNG: Final = struct.Struct(">8sI4sII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +76,45 @@ class View:
 def view(run: Run) -> View:
     outcome = run.result
     error = run.error
+    prose = text.message(run.prose.strip(), _PROSE)
     return View(
         status=run.status,
-        prose="" if error is not None and run.prose == error.message else text.visible(run.prose.strip(), lines=True),
-        error="" if error is None else text.visible(error.message, lines=True),
-        hint="" if error is None else text.visible(error.hint, lines=True),
+        prose="" if error is not None and error.message in (run.prose, prose) else prose,
+        error="" if error is None else error.message,
+        hint="" if error is None else error.hint,
         table=None if outcome is None or outcome.table is None else table_view(outcome, outcome.table),
         figures=figures(run),
         stdout=_stdout(run),
-        notes=tuple(text.visible(note) for note in run.notes),
+        notes=notes(run.notes),
         how=_how(run),
-        steps=tuple(_step(step) for step in run.steps),
+        steps=tuple(_step(step) for step in run.steps[:_STEPS]),
         capsule=run.id if run.capsule is not None else "",
     )
 
 
 def figures(run: Run) -> tuple[bytes, ...]:
-    """The PNG figures of all steps that went well, in order."""
+    """The PNG figures of all steps that went well, in order; none that is too large to be shown."""
     found = [
         artefact.data
         for outcome in _outcomes(run)
         if outcome.status == "ok"
         for artefact in outcome.artefacts
-        if artefact.kind == "image/png" and artefact.data.startswith(b"\x89PNG\r\n\x1a\n")
+        if artefact.kind == "image/png" and _drawable(artefact.data)
     ]
-    return tuple(data for data in found if len(data) <= MAX_FIGURE)
+    return tuple(found[:_FIGURES])
+
+
+def _drawable(data: bytes) -> bool:
+    if not _PNG.size <= len(data) <= MAX_FIGURE:
+        return False
+    signature, _, chunk, width, height = _PNG.unpack_from(data)
+    return bool(signature == b"\x89PNG\r\n\x1a\n" and chunk == b"IHDR" and 0 < width * height <= MAX_PIXELS)
+
+
+def notes(given: Sequence[str]) -> tuple[str, ...]:
+    """Sentences, one line each."""
+    shown = tuple(text.message(note, _NOTE, lines=False) for note in given[:_NOTES])
+    return shown if len(given) <= _NOTES else (*shown, f"{len(given) - _NOTES:,} more notes")
 
 
 def stdout(run: Run) -> str:
@@ -164,7 +188,7 @@ _LANGUAGES: Final[Mapping[str, str]] = {"sql": "SQL", "python": "Python"}
 def _how(run: Run) -> str:
     parts = [text.count(len(run.steps), "step")]
     if run.question.mode == "auto":
-        parts.append(text.cell(run.model))
+        parts.append(text.message(run.model, text.MAX_CELL, lines=False))
     else:
         parts[0] = _LANGUAGES[run.question.mode]
     parts.append(text.seconds(run.timings.get("total", 0.0)))
@@ -190,7 +214,7 @@ def _step(step: Step) -> StepView:
     if not step.language and step.arguments:
         title += " " + text.cell(_compact(step.arguments))
     code = text.visible(step.code[:_CODE], lines=True) + ("\n…" if len(step.code) > _CODE else "")
-    fault = "" if step.fault is None else text.visible(f"{step.fault.message} {step.fault.hint}".strip(), lines=True)
+    fault = "" if step.fault is None else text.message(f"{step.fault.message} {step.fault.hint}".strip())
     return StepView(title, tuple(facts), step.language, code, fault)
 
 

@@ -11,8 +11,8 @@ from csvanalyst_ext.config import Settings
 from csvanalyst_ext.errors import ModelError, UsageError
 from csvanalyst_ext.llm.chat import Completion
 from csvanalyst_ext.llm.gateway import Gateway, Patience
-from csvanalyst_ext.llm.redaction import redact
 from csvanalyst_ext.llm.scripted import ScriptedModel, Turn, fail, say, wanted
+from csvanalyst_ext.safe_text import redact
 
 from .conftest import Run
 from .support import AT_ONCE, MODEL, gateway_to

@@ -6,6 +6,7 @@ It ingests CSV with pyarrow and answers SQL and Python from a script, so these t
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +22,9 @@ from csvanalyst_ext.datasets.staging import Workspace
 from csvanalyst_ext.execution.base import Artefact, Outcome
 from csvanalyst_ext.protocol import Column, Fault, IngestRequest, Request
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
+PNG = base64.b64decode(  # one grey pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 
 
 def table_outcome(table: pa.Table, types: tuple[str, ...] = (), **more: Any) -> Outcome:

@@ -113,8 +113,8 @@ def test_out_writes_the_result_with_formulas_made_harmless(shell, tmp_path):
 
 
 def test_out_with_an_unknown_format_is_refused_before_anything_runs(shell):
-    code, _, err = shell.run("ask", "--out", "result.xlsx", "SQL: SELECT 1")
-    assert (code, "result.xlsx" in err, shell.sessions) == (2, True, [])
+    code, _, err = shell.run("ask", "--out", "result.ods", "SQL: SELECT 1")
+    assert (code, "result.ods" in err, shell.sessions) == (2, True, [])
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ from decimal import Decimal
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from csvanalyst_ext.errors import StorageError, UsageError
-from csvanalyst_ext.rendering import export, values
+from csvanalyst_ext.rendering import values
 
 
 def one(array):
@@ -141,33 +139,3 @@ def test_bind_gives_the_kind_that_was_asked_for():
     assert isinstance(values.bind(table, "pandas"), pd.DataFrame)
     assert isinstance(values.bind(table, "polars"), pl.DataFrame)
     assert values.bind(table, "arrow") is table
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1"])
-def test_a_formula_is_text_in_an_exported_csv_and_the_value_stays(tmp_path, text):
-    table = pa.table({text: [text]})
-    export.write(table, tmp_path / "out.csv")
-    written = (tmp_path / "out.csv").read_bytes().decode()
-    assert all(field.lstrip('"').startswith("'") for field in written.split("\n'")[:1])
-    assert table.column(0)[0].as_py() == text
-
-
-def test_numbers_stay_numbers_in_an_exported_csv(tmp_path):
-    export.write(pa.table({"n": [-1, None], "b": [True, False], "l": [[1], [2]]}), tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "n,b,l\n-1,true,[1]\n,false,[2]\n"
-
-
-def test_parquet_keeps_the_types(tmp_path):
-    table = pa.table({"d": pa.array([Decimal("1.5")], pa.decimal128(5, 2))})
-    export.write(table, tmp_path / "out.parquet")
-    assert pq.read_table(tmp_path / "out.parquet").equals(table)
-
-
-def test_an_unknown_suffix_and_a_place_that_cannot_be_written_are_typed_errors(tmp_path):
-    with pytest.raises(UsageError):
-        export.write(pa.table({}), tmp_path / "out.xlsx")
-    with pytest.raises(StorageError):
-        export.write(pa.table({"a": [1]}), tmp_path / "nowhere" / "out.csv")
