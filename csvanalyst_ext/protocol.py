@@ -318,7 +318,13 @@ class IngestRequest:
 
 Request = SqlRequest | PythonRequest | IngestRequest
 INGEST_FORMATS: Final = ("csv", "tsv", "json", "parquet", "arrow")
-INGEST_OPTIONS: Final[Mapping[str, type]] = {"delimiter": str, "quote": str, "encoding": str, "header": bool}
+INGEST_OPTIONS: Final[Mapping[str, type]] = {
+    "delimiter": str,
+    "quote": str,
+    "encoding": str,
+    "header": bool,
+    "exact": bool,  # prove everything before the first byte is sent: two passes
+}
 
 
 def request_to_json(request: Request) -> dict[str, Any]:
