@@ -24,7 +24,7 @@ from ..config import Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
-from ..datasets.sources import resolve
+from ..datasets.sources import FrameSource, resolve
 from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
 from ..execution.base import Executor
 from ..protocol import Fault, protocol_hash
@@ -134,8 +134,11 @@ class AnalystSession:
         if name is not None and len(sources) > 1:
             message = f"{text!r} stands for {len(sources)} tables, and --as names one."
             raise UsageError("bad_option", message, "Add them one by one.")
-        self._warm()
-        return await self._shelf.add(sources, name, options or {}, emit)
+        if any(isinstance(source, FrameSource) for source in sources):
+            self._warm()  # while the frame is written; a file is in the sandbox's hands at once
+        added = await self._shelf.add(sources, name, options or {}, emit)
+        self._warm()  # not before: what the cache holds need not wait for a sandbox
+        return added
 
     async def forget(self) -> None:
         """Make no data set visible any more.  Sandbox, cache and conversation stay."""
