@@ -16,10 +16,12 @@ class Headway:
         self._size = size
         self._rows = self._bytes = 0
 
-    def part(self, start: float, end: float) -> ProgressSink:
-        """For the part of the work from the share ``start`` to the share ``end``, which counts for itself."""
+    def part(self, start: float, end: float, whole: int = 0) -> ProgressSink:
+        """For the part of the work from the share ``start`` to the share ``end``, which counts for itself: bytes
+        of the source, or of ``whole``."""
 
         def tell(rows: int, size: int) -> None:
+            size = size * self._size // whole if whole else size
             share = start * self._size + (end - start) * size
             self._rows, self._bytes = max(self._rows, rows), max(self._bytes, int(share))
             if self._sink is not None:

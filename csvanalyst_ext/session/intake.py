@@ -36,7 +36,8 @@ _SLOWEST: Final = 4 * 1024 * 1024
 """Bytes a second that an ingest must manage at least; its deadline grows with the source."""
 _AGAIN: Final = "ingest_again"
 _COPYING: Final = 0.15
-"""Of the work, where a file must be copied."""
+_READ: Final = 0.9
+"""The shares of the work after which a file is copied, and after which it is read; then its profile is made."""
 
 Options = Mapping[str, str | bool]
 
@@ -213,7 +214,7 @@ class Intake:
         start = 0.0 if not material.sha256 else _COPYING
         for attempt in (request, replace(request, options={**request.options, "exact": True})):
             with self._cache.writer(max_bytes=self._settings.max_source) as writer:
-                told = job.headway.part(start, 1.0)
+                told = job.headway.part(start, _READ)
                 outcome = await self._executor.run(attempt, progress=told, body=writer.write)
                 if outcome.fault is not None and outcome.fault.code == _AGAIN and attempt is request:
                     continue
@@ -221,7 +222,7 @@ class Intake:
                 report = dict(outcome.report)
                 state = report.pop("state", "whole")
                 if state == "unprofiled":
-                    report = await self._profiled(writer, report)
+                    report = await self._profiled(writer, report, job.headway)
                 found = await key
                 self._require_unchanged(job, material)
                 if state == "as_is":
@@ -238,12 +239,14 @@ class Intake:
         )
         return IngestRequest(name, format_, compression, dict(options), limits)
 
-    async def _profiled(self, writer: Writer, report: dict[str, Any]) -> dict[str, Any]:
+    async def _profiled(self, writer: Writer, report: dict[str, Any], headway: Headway) -> dict[str, Any]:
         """``report`` with the profile of the finished table, which another worker reads completely."""
         name = await asyncio.to_thread(self._workspace.stage_linked, writer.path)
         try:
-            request = self._request(name, "parquet", "", {}, writer.path.stat().st_size)
-            outcome = await self._executor.run(request, body=lambda _: None)
+            size = writer.path.stat().st_size
+            told = headway.part(_READ, 1.0, size)
+            request = self._request(name, "parquet", "", {}, size)
+            outcome = await self._executor.run(request, progress=told, body=lambda _: None)
         finally:
             self._workspace.discard(name)
         _raise_for(outcome)
