@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit security agent sandbox notebooks bench clean
+	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,8 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	$(PY) .ci/summary.py $(REPORTS) $$status; \
 	exit $$status
 
-before-docker: lint types layers unit security agent
-with-docker: image sandbox notebooks
+before-docker: lint types layers unit agent
+with-docker: image security sandbox parity notebooks
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -57,14 +57,20 @@ layers: $(READY) ## import-linter: which package may import which
 unit: $(READY) ## fast tests without Docker
 	@$(PYTEST) tests/unit --junitxml=$(REPORTS)/unit.xml
 
-security: $(READY) ## hostile input to the host side, without Docker
-	@$(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+security: image ## every attack of the list, with each sandbox provider; ends with a table, case by provider
+	@$(ENGINE) run -- $(PYTEST) tests/security --junitxml=$(REPORTS)/security.xml
+
+fuzz: $(READY) ## 100,000 cases of a runner that lies in every way; writes docs/evidence/fuzz.json
+	@$(PY) -m tests.fuzz --json docs/evidence/fuzz.json
 
 agent: $(READY) ## the agent loop against a scripted model over HTTP, without Docker
 	@$(PYTEST) tests/agent --junitxml=$(REPORTS)/agent.xml
 
 sandbox: image ## tests in real sandboxes
 	@$(ENGINE) run -- $(PYTEST) tests/sandbox --junitxml=$(REPORTS)/sandbox.xml
+
+parity: image ## one suite against every sandbox provider that can run here: Docker with runc, Docker with gVisor
+	@$(ENGINE) run -- $(PYTEST) tests/parity --junitxml=$(REPORTS)/parity.xml
 
 notebooks: image ## run the demo notebooks and compare their outputs
 	@$(ENGINE) run -- $(PYTEST) --nbval notebooks --junitxml=$(REPORTS)/notebooks.xml

@@ -220,19 +220,24 @@ def _install(prefix: list[str]) -> str:
     if shutil.which("apt-get") is None:
         raise Unavailable("no Docker engine is installed.\n  Install Docker Engine or Docker Desktop, then try again.")
     say(f"none is installed; installing {' '.join(PACKAGES)} (apt-get)")
+    apt_install(prefix, PACKAGES)
+    found = _find_daemon()
+    if found is None:
+        raise Unavailable(f"the packages brought no dockerd; see {STATE / 'install.log'}")
+    return found
+
+
+def apt_install(prefix: list[str], packages: tuple[str, ...]) -> None:
+    """Install Debian packages.  Raises ``Unavailable`` with the end of what apt-get said."""
     log = STATE / "install.log"
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     with log.open("wb") as file:
         for command in (["apt-get", "update"], install):
             if subprocess.run(
                 [*prefix, *environment, *command], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
             ).returncode:
                 raise Unavailable(f"`{' '.join(command)}` failed:\n{_tail(log)}\n  Run it by hand to see why.")
-    found = _find_daemon()
-    if found is None:
-        raise Unavailable(f"the packages brought no dockerd; see {log}")
-    return found
 
 
 def _start_service(prefix: list[str]) -> None:
@@ -249,6 +254,8 @@ def _start_daemon(prefix: list[str], daemon: str, keep: bool) -> None:
     if OWN:  # in a network of its own: two engines in one take each other's bridge away
         prefix = [*prefix, "unshare", "--net"]
         own = [f"--data-root={STATE}/data", f"--exec-root={STATE}/run", f"--host=unix://{STATE}/docker.sock"]
+        if (STATE / "daemon.json").exists():  # what cannot be said on the command line, such as a runtime's arguments
+            own.append(f"--config-file={STATE}/daemon.json")
     for extra in (NO_NETWORK,) if OWN else ((), NO_NETWORK):
         say(f"none answers; starting {' '.join([daemon, *extra])} (log: {log})")
         if _launch([*prefix, daemon, f"--pidfile={STATE / 'dockerd.pid'}", *group, *own, *extra], log, keep):

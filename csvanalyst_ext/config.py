@@ -34,6 +34,7 @@ class Settings:
     python_enabled: bool = True
     home: Path = Path()
     image: str = ""
+    docker_host: str = ""
     docker_runtime: str = ""
     carrier: str = "auto"
     memory: int = 1024 * MIB
@@ -41,6 +42,7 @@ class Settings:
     scratch: int = 512 * MIB
     start_timeout: float = 30.0
     idle_timeout: float = 1800.0
+    queue_timeout: float = 120.0
     max_rows: int = 100_000
     max_columns: int = 2_000
     max_result: int = 256 * MIB
@@ -65,6 +67,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
+    "CSVANALYST_DOCKER_HOST": "docker_host",
     "CSVANALYST_DOCKER_RUNTIME": "docker_runtime",
     "CSVANALYST_CARRIER": "carrier",
     "CSVANALYST_MEMORY": "memory",
@@ -75,6 +78,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_MAX_SOURCE": "max_source",
     "CSVANALYST_START_TIMEOUT": "start_timeout",
     "CSVANALYST_IDLE_TIMEOUT": "idle_timeout",
+    "CSVANALYST_QUEUE_TIMEOUT": "queue_timeout",
 }
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 _UNITS: Final = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}

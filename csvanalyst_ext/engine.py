@@ -96,13 +96,15 @@ class Engine:
         ``on_tick`` is called there about four times a second while nothing happens.  An interrupt
         (or an exception of either callback) cancels the job and waits for its end, at most the
         grace; an interrupt then becomes ``Cancelled``.  Raises ``UsageError`` (``forked``,
-        ``engine_closed``) when this engine cannot serve.
+        ``engine_closed``) when this engine cannot serve, also when somebody stops its loop meanwhile.
         """
         loop = self._running_loop()
         call = _Call(job, loop)
         try:
             loop.call_soon_threadsafe(call.start)
-            _drain(call.events, on_event, on_tick)
+            _drain(call.events, on_event, lambda: self._tick(on_tick))
+        except _Stopped:
+            raise self._unusable() from None
         except BaseException as error:
             self._cancel(call, loop)
             if isinstance(error, KeyboardInterrupt):
@@ -113,7 +115,19 @@ class Engine:
         try:
             return call.result()
         except asyncio.CancelledError:
+            if self._closed:
+                raise self._unusable() from None
             raise Cancelled("cancelled", "Stopped.") from None
+
+    def _tick(self, on_tick: Callable[[], None] | None) -> None:
+        """Raises ``_Stopped`` when nobody is left who could end what is waited for."""
+        if self._thread is None or not self._thread.is_alive():
+            raise _Stopped
+        if on_tick is not None:
+            on_tick()
+
+    def _unusable(self) -> UsageError:
+        return UsageError("engine_closed", "This session is closed.", "Run: %reload_ext csvanalyst_ext")
 
     def _cancel(self, call: _Call[Any], loop: asyncio.AbstractEventLoop) -> None:
         """Cancel and wait for the end, at most the grace; a second interrupt ends the wait."""
@@ -146,6 +160,22 @@ class Engine:
             task.cancel()
         await asyncio.gather(*leftover, return_exceptions=True)
 
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The thread.  A loop that others stop (any code of the notebook can) is wound up all the same."""
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            if not self._closed:
+                self._closed = True
+                loop.run_until_complete(self._wind_up())
+        finally:
+            loop.close()
+
+    async def _wind_up(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._close_all()
+
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._pid != os.getpid():
             raise UsageError(
@@ -154,11 +184,11 @@ class Engine:
                 "Ask in the parent process.",
             )
         with self._lock:
-            if self._closed:
-                raise UsageError("engine_closed", "This session is closed.", "Run: %reload_ext csvanalyst_ext")
+            if self._closed or (self._thread is not None and not self._thread.is_alive()):
+                raise self._unusable()
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="csvanalyst", daemon=True)
+                self._thread = threading.Thread(target=self._serve, args=(self._loop,), name="csvanalyst", daemon=True)
                 self._thread.start()
                 _at_exit(self.close)
             if self._thread is threading.current_thread():
@@ -166,12 +196,8 @@ class Engine:
             return self._loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
+class _Stopped(Exception):
+    """The loop ended under a job."""
 
 
 def _at_exit(close: Callable[[], None]) -> None:
@@ -186,13 +212,12 @@ def _at_exit(close: Callable[[], None]) -> None:
     register(close)
 
 
-def _drain(events: queue.SimpleQueue[Any], on_event: Emit | None, on_tick: Callable[[], None] | None) -> None:
+def _drain(events: queue.SimpleQueue[Any], on_event: Emit | None, on_tick: Callable[[], None]) -> None:
     while True:
         try:
             event = events.get(timeout=_TICK)
         except queue.Empty:
-            if on_tick is not None:
-                on_tick()
+            on_tick()
             continue
         if event is _OVER:
             return

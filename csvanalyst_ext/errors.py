@@ -10,6 +10,7 @@
     │   ├── EngineUnavailable    no Docker engine answers, or no permission
     │   ├── ImageUnavailable     the runner image is missing or another version
     │   ├── SpecRefused          the launch specification is weaker than required
+    │   ├── SandboxBusy          too many sandboxes and requests at once on this machine
     │   ├── SandboxLost          the sandbox died or does not answer; the next question starts another
     │   └── RunnerMisbehaved     the runner sent something that the boundary refuses
     ├── QuestionError            the question's SQL or Python did not give a result (the model, the person)
@@ -86,6 +87,10 @@ class ImageUnavailable(SandboxError):
 
 class SpecRefused(SandboxError):
     """The container would be, or was made, weaker than the launch specification."""
+
+
+class SandboxBusy(SandboxError):
+    """Its turn did not come in time: this user's other sessions keep the machine busy."""
 
 
 class SandboxLost(SandboxError):

@@ -327,7 +327,7 @@ class IngestRequest:
 
 Request = SqlRequest | PythonRequest | IngestRequest
 MAX_RESULT_NAME: Final = 16
-_RESULT_NAME: Final = re.compile(r"r[1-9][0-9]*")
+_RESULT_NAME: Final = re.compile(r"r[1-9][0-9]{0,14}")
 INGEST_FORMATS: Final = ("csv", "tsv", "json", "parquet", "arrow")
 INGEST_OPTIONS: Final[Mapping[str, type]] = {"delimiter": str, "quote": str, "encoding": str, "header": bool}
 
@@ -456,7 +456,8 @@ class Reply:
 
     ``row_count`` is the number of rows delivered; ``total_rows`` is the number there would have
     been, or ``None`` when the runner stopped counting; ``truncated`` names the caps that cut
-    (``rows``, ``columns``, ``bytes``, ``cells``).  ``timings`` are seconds.
+    (``rows``, ``columns``, ``bytes``, ``cells``).  ``timings`` are seconds.  ``kept`` are the names
+    of all results that the sandbox has now.
     """
 
     status: str
@@ -470,6 +471,7 @@ class Reply:
     stdout_truncated: bool = False
     timings: dict[str, float] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -503,7 +505,14 @@ class Reply:
             stdout_truncated=_get(raw, "stdout_truncated", bool),
             timings={key: _seconds(timings, key) for key in timings},
             report=_tree(raw, "report"),
+            kept=_result_names(_get(raw, "kept", list)),
         )
+
+
+def _result_names(names: list[Any]) -> tuple[str, ...]:
+    if len(names) > MAX_KEPT or not all(isinstance(name, str) and _RESULT_NAME.fullmatch(name) for name in names):
+        raise ProtocolError("bad_field", "field 'kept' does not list names of results")
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

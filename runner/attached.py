@@ -45,12 +45,11 @@ def taken_over(described: Sequence[dict[str, Any]], descriptors: Sequence[int]) 
 def attach(
     connection: duckdb.DuckDBPyConnection, results: Sequence[KeptResult], text: str, tables: Collection[str]
 ) -> list[str]:
-    """Make the results that ``text`` names readable; their names.  A registered table of that name comes first.
+    """Make the results that ``text`` names readable; their names.
 
     Raises ``QueryFailed`` when one that is SQL no longer runs.
     """
-    taken = {table.casefold() for table in tables}
-    available = {kept.name: kept for kept in results if kept.name not in taken}
+    available = {kept.name: kept for kept in results}
     named = _named(text, available)
     if not named:
         return []

@@ -34,12 +34,13 @@ def out_of_memory_kills() -> int | None:
     return None
 
 
-def cause_of_death(status: int | None, kills_before: int | None) -> Reply:
+def cause_of_death(status: int | None, kills_before: int | None, *, killer: bool) -> Reply:
     """The reply for a worker that died without one.  ``status`` is as ``waitpid`` gives it;
-    ``kills_before`` is what ``out_of_memory_kills`` said when its request began."""
+    ``kills_before`` is what ``out_of_memory_kills`` said when its request began.  ``killer``: whether a
+    process is killed when memory is short; where it is refused before, none is."""
     kills = out_of_memory_kills()
     killed = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    if killed and (kills is None or kills_before is None or kills > kills_before):
+    if killer and killed and (kills is None or kills_before is None or kills > kills_before):
         return failure(
             "memory",
             "out_of_memory",

@@ -32,22 +32,23 @@ class KeptResults:
         self._most = most
         self._kept: dict[str, _Kept] = {}
 
-    def add(self, request: Request, reply: Reply, descriptor: int | None) -> str:
-        """Keep what ``request`` gave, if it asks for that: ``table``, ``query``, or nothing.
+    def add(self, request: Request, reply: Reply, descriptor: int | None) -> None:
+        """Keep what ``request`` gave, if it asks for that.
 
         ``descriptor`` is the sealed file of the reply's bodies, and stays the caller's.
         """
         name = getattr(request, "keep", "")
         if not name or reply.status != "ok" or not reply.columns:
-            return ""
+            return
         table = reply.bodies[0].size if reply.bodies and reply.bodies[0].kind == "table" else None
         if descriptor is not None and table is not None and not reply.truncated and table <= self._most:
             self._put(name, _Kept(os.dup(descriptor), segment.size(descriptor), ""))
-            return "table"
-        if isinstance(request, SqlRequest):
+        elif isinstance(request, SqlRequest):
             self._put(name, _Kept(None, len(request.text), request.text))
-            return "query"
-        return ""
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._kept)
 
     def _put(self, name: str, kept: _Kept) -> None:
         self._drop(name)

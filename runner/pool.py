@@ -25,13 +25,14 @@ MOST_FAILED_STARTS: Final = 5
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """``memory`` is DuckDB's limit in bytes (the container's own limit is the real one), ``keep`` the
-    bytes of results kept by name."""
+    bytes of results kept by name.  ``most_growth``: see ``rlimits``."""
 
     memory: int
     threads: int
     keep: int = 0
     ready: int = 2
     python: bool = True
+    most_growth: int | None = None
     incoming_dir: str = "/data/incoming"
     tables_dir: str = "/data/tables"
     scratch_dir: str = "/tmp"
@@ -91,6 +92,7 @@ class Pool:
                 "memory": configuration.memory,
                 "threads": configuration.threads,
                 "python": configuration.python,
+                "most_growth": configuration.most_growth,
             }
             zygote.send_order(self._control, order, list(theirs))
             for descriptor in theirs:

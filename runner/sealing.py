@@ -3,11 +3,13 @@
 Runs in the sandbox, on Linux, through ``prctl(2)`` and ``seccomp(2)`` only.  Must not import
 anything outside the standard library.
 
-The container's own seccomp profile covers every process; the filter here is the second one, for
-workers: no new program can be executed (a memory file could otherwise be), no other process can be
-signalled (not by way of a descriptor's owner either), limited or slowed down, and no process can
-leave the worker's process group, so that killing the group kills all descendants at once.  A filter
-is inherited by every thread and child and cannot be removed.
+The container's own seccomp profile covers every process, where the runtime knows such (gVisor does not);
+the filter here is the second one, for workers.  No new program can be executed (a memory file could
+otherwise be), no other process can be signalled (not by way of a descriptor's owner either), limited or
+slowed down, nothing can be made that outlives the worker or counts against others of its user
+(queues, shared memory, keys, descriptors in flight), and no process can leave the worker's process
+group, so that killing the group kills all descendants at once.  A filter is inherited by every thread
+and child and cannot be removed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from . import syscalls
+
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_SECCOMP: Final = 22
@@ -26,45 +30,47 @@ _SECCOMP_MODE_FILTER: Final = 2
 
 # Classic BPF, see <linux/filter.h> and <linux/seccomp.h>.
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_AND: Final = 0x54  # BPF_ALU | BPF_AND | BPF_K
 _JUMP_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _JUMP_GREATER_EQUAL: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _RETURN: Final = 0x06
 _ALLOW: Final = 0x7FFF0000
 _EPERM: Final = 0x00050000 | 1
+_ENOSYS: Final = 0x00050000 | 38
 _KILL_PROCESS: Final = 0x80000000
-_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARG0, _OFFSET_ARG1 = 0, 4, 16, 24  # struct seccomp_data, little-endian
+_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16  # struct seccomp_data, little-endian
 _X32_BIT: Final = 0x40000000
+_AUDIT_ARCH: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+_DENIED: Final = (
+    # programs and memory files
+    *("execve", "execveat", "memfd_create", "memfd_secret"),
+    # other processes
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "tkill"),
+    *("rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "setsid", "setpgid"),
+    *(
+        "setpriority",
+        "sched_setscheduler",
+        "sched_setparam",
+        "sched_setattr",
+        "ioprio_set",
+        "migrate_pages",
+        "move_pages",
+    ),
+    # sockets; the kernel counts descriptors in flight for all processes of a user, also those of other sandboxes
+    *("socket", "connect", "bind", "sendmsg", "sendmmsg"),
+    # what outlives the worker
+    *("shmget", "shmat", "semget", "msgget", "mq_open", "add_key", "request_key", "keyctl"),
+    # namespaces and the kernel's corners, which the container's profile denies already where there is one
+    *("unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "bpf", "perf_event_open", "userfaultfd"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "splice", "vmsplice", "tee", "mbind"),
+    *("set_mempolicy", "inotify_init", "inotify_init1", "fanotify_init", "name_to_handle_at", "open_by_handle_at"),
+)
 # F_SETOWN, F_SETSIG, F_SETOWN_EX: input on a descriptor would send any signal to any process of this user.
 _OWNER_COMMANDS: Final = (8, 10, 15)
-
-_ARCHITECTURES: Final = {
-    "x86_64": (
-        0xC000003E,
-        {
-            "execve": 59, "execveat": 322, "memfd_create": 319, "memfd_secret": 447, "setsid": 112, "setpgid": 109,
-            "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "process_madvise": 440, "kcmp": 312,
-            "tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434,
-            "pidfd_send_signal": 424, "pidfd_getfd": 438, "socket": 41, "connect": 42, "bind": 49,
-            "setpriority": 141,
-        },
-        {"kill": 62, "tgkill": 234},
-        {"prlimit64": 302, "sched_setaffinity": 203},
-        {"fcntl": 72},
-    ),
-    "aarch64": (
-        0xC00000B7,
-        {
-            "execve": 221, "execveat": 281, "memfd_create": 279, "memfd_secret": 447, "setsid": 157, "setpgid": 154,
-            "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "process_madvise": 440, "kcmp": 272,
-            "tkill": 130, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_open": 434,
-            "pidfd_send_signal": 424, "pidfd_getfd": 438, "socket": 198, "connect": 203, "bind": 200,
-            "setpriority": 140,
-        },
-        {"kill": 129, "tgkill": 131},
-        {"prlimit64": 261, "sched_setaffinity": 122},
-        {"fcntl": 25},
-    ),
-}  # fmt: skip
+_OWNER_REQUESTS: Final = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP: the same by ioctl
+_NEW_NAMESPACES: Final = 0x7E020000  # CLONE_NEW* of clone(2)
+_FILE_TYPE, _FIFO = 0o170000, 0o010000
 
 
 class SealingError(Exception):
@@ -104,6 +110,8 @@ def offer_to_oom_killer() -> None:
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
+    except FileNotFoundError:  # no /proc: a runtime whose own kernel is killed as a whole, and covers it
+        return
     except OSError as error:
         raise SealingError(f"cannot set oom_score_adj: {error.strerror}") from error
     finally:
@@ -112,34 +120,41 @@ def offer_to_oom_killer() -> None:
 
 def worker_filter(machine: str, own_pid: int) -> bytes:
     """The worker's filter as a BPF program.  Raises ``SealingError`` for an unknown architecture."""
-    if machine not in _ARCHITECTURES:
+    if machine not in _AUDIT_ARCH:
         raise SealingError(f"no system call table for {machine}")
-    audit_arch, denied, only_self, self_or_caller, descriptor = _ARCHITECTURES[machine]
     program = [
         _Instruction(_LOAD, _OFFSET_ARCH),
-        _Instruction(_JUMP_EQUAL, audit_arch, if_true=1),
+        _Instruction(_JUMP_EQUAL, _AUDIT_ARCH[machine], if_true=1),
         _Instruction(_RETURN, _KILL_PROCESS),
         _Instruction(_LOAD, _OFFSET_NUMBER),
     ]
     if machine == "x86_64":
         program += [_Instruction(_JUMP_GREATER_EQUAL, _X32_BIT, if_false=1), _Instruction(_RETURN, _EPERM)]
-    for number in denied.values():
-        program += [_Instruction(_JUMP_EQUAL, number, if_false=1), _Instruction(_RETURN, _EPERM)]
-    for number in only_self.values():
-        program += _when(number, _OFFSET_ARG0, (own_pid,), _ALLOW, _EPERM)
-    for number in self_or_caller.values():  # 0 means the caller
-        program += _when(number, _OFFSET_ARG0, (0, own_pid), _ALLOW, _EPERM)
-    for number in descriptor.values():
-        program += _when(number, _OFFSET_ARG1, _OWNER_COMMANDS, _EPERM, _ALLOW)
+    rules: list[tuple[str, list[_Instruction]]] = [
+        *((name, [_Instruction(_RETURN, _EPERM)]) for name in _DENIED),
+        ("clone3", [_Instruction(_RETURN, _ENOSYS)]),  # its flags lie in memory; libc then uses clone
+        ("clone", _when(0, (0,), _ALLOW, _EPERM, mask=_NEW_NAMESPACES)),
+        ("mknod", _when(1, (_FIFO,), _ALLOW, _EPERM, mask=_FILE_TYPE)),
+        ("mknodat", _when(2, (_FIFO,), _ALLOW, _EPERM, mask=_FILE_TYPE)),
+        *((name, _when(0, (own_pid,), _ALLOW, _EPERM)) for name in ("kill", "tgkill")),
+        *((name, _when(0, (0, own_pid), _ALLOW, _EPERM)) for name in ("prlimit64", "sched_setaffinity")),  # 0: itself
+        ("fcntl", _when(1, _OWNER_COMMANDS, _EPERM, _ALLOW)),
+        ("ioctl", _when(1, _OWNER_REQUESTS, _EPERM, _ALLOW)),
+    ]
+    for name, body in rules:
+        number = syscalls.number(name, machine)
+        if number is not None:
+            program += [_Instruction(_JUMP_EQUAL, number, if_false=len(body)), *body]
     program.append(_Instruction(_RETURN, _ALLOW))
     return b"".join(instruction.pack() for instruction in program)
 
 
-def _when(number: int, offset: int, values: tuple[int, ...], then: int, otherwise: int) -> list[_Instruction]:
-    """For system call ``number``: return ``then`` when its 32-bit argument is one of ``values``."""
+def _when(argument: int, values: tuple[int, ...], then: int, otherwise: int, *, mask: int = 0) -> list[_Instruction]:
+    """Return ``then`` when the lower half of an argument, of it the bits of ``mask``, is one of ``values``."""
+    masked = [_Instruction(_AND, mask)] if mask else []
     tests = [_Instruction(_JUMP_EQUAL, value, if_true=len(values) - place) for place, value in enumerate(values)]
-    body = [_Instruction(_LOAD, offset), *tests, _Instruction(_RETURN, otherwise), _Instruction(_RETURN, then)]
-    return [_Instruction(_JUMP_EQUAL, number, if_false=len(body)), *body]
+    load = _Instruction(_LOAD, _OFFSET_ARGS + 8 * argument)
+    return [load, *masked, *tests, _Instruction(_RETURN, otherwise), _Instruction(_RETURN, then)]
 
 
 def seal_worker() -> None:

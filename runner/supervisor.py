@@ -294,14 +294,17 @@ class Supervisor:
             return
         worker = active.worker
         if worker is None:
-            self._release(active, reply or endings.cause_of_death(None, None), None)
+            if reply is not None:
+                self._release(active, reply, None)
             return
         self._unwatch_worker(worker)
         processes.stop(worker)
         worker.output.drain()
         if reply is None:
             processes.reap(worker)
-            reply = endings.cause_of_death(worker.exit_status, active.kills_before)
+            reply = endings.cause_of_death(
+                worker.exit_status, active.kills_before, killer=self._configuration.most_growth is None
+            )
         self._release(active, reply, worker)
         processes.reap(worker)
         worker.close()
@@ -318,9 +321,8 @@ class Supervisor:
             reply = replace(reply, stdout=output.text(), stdout_truncated=output.total > len(output.kept))
             if not isinstance(active.request, IngestRequest):  # whose body went ahead, as it was made
                 reply, descriptor = _sealed(worker, reply)
-        kept = self._kept.add(active.request, reply, descriptor)
-        if kept:
-            reply = replace(reply, report={**reply.report, "kept": kept})
+        self._kept.add(active.request, reply, descriptor)
+        reply = replace(reply, kept=tuple(self._kept.names))
         self._active = None
         timings["sandbox"] = time.monotonic() - active.received
         try:

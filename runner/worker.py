@@ -33,7 +33,7 @@ from csvanalyst_ext.protocol import (
     request_from_json,
 )
 
-from . import attached, sealing
+from . import attached, rlimits, sealing
 from . import connection as connections
 from .ingest import run_ingest
 from .python import run_python
@@ -52,6 +52,8 @@ def main(order: dict[str, Any], channel_descriptor: int, output: int, segment: i
     for text_stream in (sys.stdout, sys.stderr):  # lines leave at once, so that a kill loses none
         text_stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     channel = socket.socket(fileno=channel_descriptor)
+    if order["most_growth"] is not None:
+        rlimits.limit_growth(order["most_growth"])
     sealing.offer_to_oom_killer()
     sealing.seal_worker()
     channel.sendall(encode(Kind.PROGRESS, 0, {}))  # from here on others may run what they like

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+pytest_plugins = ["tests.support.providers"]
+
 
 def pytest_configure() -> None:
     """Interrupts are part of what is tested, and a shell's background jobs would ignore them."""

@@ -49,6 +49,8 @@ def of_outcome(outcome: Outcome) -> str:
     if outcome.fault is not None:
         return of_fault(outcome.status, outcome.fault)
     head: dict[str, Any] = {"status": outcome.status}
+    if outcome.name:
+        head["result"] = outcome.name
     data: dict[str, Any] = {}
     if outcome.stdout:
         data["stdout"] = clean_lines(outcome.stdout, _MAX_STDOUT)

@@ -33,11 +33,11 @@ class Workbench(Protocol):
     def datasets(self) -> Sequence[Dataset]:
         """The data sets that this question may use."""
 
-    async def sql(self, text: str, *, progress: ProgressSink | None = None) -> Outcome:
-        """Raises ``SandboxError``; a query that fails is an outcome that is not ok."""
+    async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
+        """Raises ``SandboxError``; a query that fails is an outcome that is not ok.  ``keep`` names its result."""
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
-        """The same for Python."""
+        """The same for Python, whose result always has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def find_values(workbench: Workbench) -> Tool:
         ]
         if not places or not texts:
             return ToolResult("ok", compose({"status": "ok", "found": 0}, {"matches": []}), "nothing to search")
-        outcome = await workbench.sql(lookup.lookup_sql(places, texts), progress=progress)
+        outcome = await workbench.sql(lookup.lookup_sql(places, texts), keep=False, progress=progress)
         if outcome.fault is not None or outcome.table is None:
             return _of_outcome(outcome)
         matches = outcome.table.slice(0, lookup.MAX_FOUND).to_pylist()

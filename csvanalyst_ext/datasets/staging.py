@@ -75,14 +75,27 @@ class Workspace:
                 raise UsageError("session_exists", f"There already is a session {session!r}.") from error
         workspace = cls(path, claim)
         try:
-            with storing(path):
-                for directory in (path, workspace.incoming, workspace.tables):
-                    directory.mkdir()
-                    directory.chmod(0o755)
+            workspace.restore()
         except BaseException:
             workspace.remove()
             raise
         return workspace
+
+    @property
+    def whole(self) -> bool:
+        """Whether its directories are there; others may have cleaned up too much."""
+        return self.incoming.is_dir() and self.tables.is_dir()
+
+    def has_table(self, name: str) -> bool:
+        return (self.tables / name).is_file()
+
+    def restore(self) -> None:
+        """Make the directories that are missing.  Raises ``StorageError``."""
+        private_directory(self.path.parent)
+        with storing(self.path):
+            for directory in (self.path, self.incoming, self.tables):
+                directory.mkdir(exist_ok=True)
+                directory.chmod(0o755)
 
     def stage_file(self, path: Path, max_bytes: int) -> Staged:
         """Copy the regular file ``path`` into the incoming directory while hashing it.

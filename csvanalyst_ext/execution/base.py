@@ -35,7 +35,8 @@ class Artefact:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a request gave, after validation on the host.  The fields of ``protocol.Reply`` plus the
-    decoded bodies.  ``table`` is fully validated Arrow, or ``None``."""
+    decoded bodies.  ``table`` is fully validated Arrow, or ``None``.  ``name`` is the one under which
+    later requests can read it, ``kept`` are all that they can read now; see ``SqlRequest.keep``."""
 
     status: str
     fault: Fault | None = None
@@ -49,6 +50,8 @@ class Outcome:
     stdout_truncated: bool = False
     timings: Mapping[str, float] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    kept: frozenset[str] = frozenset()
 
     def raise_for_status(self) -> Outcome:
         """This outcome when it is ok.  Raises the ``errors.QuestionError`` of its status otherwise."""

@@ -123,6 +123,8 @@ class Collector:
             stdout_truncated=reply.stdout_truncated,
             timings=reply.timings,
             report=reply.report,
+            name=keep if (keep := getattr(self._request, "keep", "")) in reply.kept else "",
+            kept=frozenset(reply.kept),
         )
 
     @property

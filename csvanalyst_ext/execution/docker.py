@@ -18,14 +18,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config import Settings
-from ..errors import EngineUnavailable, SandboxError, SandboxLost, SpecRefused
-from ..protocol import Kind, Request, SqlRequest, request_to_json, tables_to_json
+from ..config import MIB, Settings
+from ..errors import EngineUnavailable, RunnerMisbehaved, SandboxLost, SpecRefused
+from ..protocol import Fault, Kind, Request, SqlRequest, request_to_json, tables_to_json
 from . import docker_carrier, docker_client, docker_image, docker_reaper
+from .admission import Admission
 from .base import BodySink, Outcome, ProgressSink, refused_unsent
 from .channel import Channel, OnlyEnds
 from .collector import Collector
-from .docker_spec import DATA_TARGET, LABEL, LaunchSpec, differences, refuse_weaker
+from .docker_events import ran_out_of_memory
+from .docker_spec import DATA_TARGET, GVISOR_PIDS, GVISOR_PROCESSES, LABEL, PIDS, LaunchSpec, differences, is_gvisor
+from .docker_validator import refuse_weaker
 from .local import SOCKET_NAME, Door, LocalCarrier, Mappings
 from .stream import StreamCarrier
 
@@ -38,6 +41,8 @@ QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 
 
+RESERVED: Final = 1024 * MIB
+"""Address space that a worker may map beyond it under gVisor: allocators reserve up to 900 MiB that they never use."""
 KEEP_SHARE: Final = 0.125
 """The share of the container's memory for results that are kept by name."""
 
@@ -83,6 +88,7 @@ class DockerExecutor:
         self._settings = settings
         self._session_id = session_id
         self._data_dir = data_dir
+        self._admission = Admission(settings.home, settings.queue_timeout)
         self._tables: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._container: _Container | None = None
@@ -95,7 +101,7 @@ class DockerExecutor:
         return dict(self._facts)
 
     async def start(self) -> None:
-        async with self._turn:
+        async with self._turn, self._awake():
             await self._ready()
 
     async def set_tables(self, tables: Mapping[str, str]) -> None:
@@ -116,10 +122,19 @@ class DockerExecutor:
             collector = Collector(request, progress, body)
             try:
                 within = request.limits.timeout + GRACE
-                await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
+                async with self._admission.running():
+                    await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
                 outcome = await _outcome(collector)
+            except SandboxLost:
+                seconds = time.perf_counter() - ready
+                made = container.created
+                short = await asyncio.to_thread(ran_out_of_memory, made.client, made.id, seconds)
+                await self._drop()
+                if not short:
+                    raise
+                outcome = _OUT_OF_MEMORY
             except BaseException as error:
-                if container.channel.lost is not None or isinstance(error, SandboxError):
+                if container.channel.lost is not None or isinstance(error, RunnerMisbehaved):
                     await self._drop()
                 raise
             timings = {**outcome.timings, "start": ready - started, "total": time.perf_counter() - started}
@@ -147,7 +162,8 @@ class DockerExecutor:
         if self._container is not None and self._container.channel.lost is not None:
             await self._drop()
         if self._container is None:
-            await self._start()
+            async with self._admission.starting():
+                await self._start()
         assert self._container is not None
         return self._container
 
@@ -172,7 +188,7 @@ class DockerExecutor:
                 self._facts = {"provider": "docker", "carrier": created.carrier}
                 self._container = container = _Container(created, Channel())
                 await self._connect(container)
-                await self._hand_over_tables(container)
+                await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
             creation.add_done_callback(_remove_created)
@@ -214,8 +230,15 @@ class DockerExecutor:
 
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
+        client = docker_client.connect(host=self._settings.docker_host)
+        try:
+            return self._create_by(client, wanted)
+        except BaseException:
+            client.close()
+            raise
+
+    def _create_by(self, client: docker.DockerClient, wanted: str) -> _Created:
         settings = self._settings
-        client = docker_client.connect()
         docker_reaper.reap(client)
         carrier, _ = docker_carrier.choose(wanted, settings.docker_runtime, client)
         spec = LaunchSpec(
@@ -228,6 +251,7 @@ class DockerExecutor:
             arguments=_arguments(settings, carrier),
             labels={f"{LABEL}.session": self._session_id, **docker_reaper.owner_labels()},
             runtime=settings.docker_runtime,
+            pids=GVISOR_PIDS if is_gvisor(settings.docker_runtime) else PIDS,
         )
         refuse_weaker(spec)
         engine: Any = client.api
@@ -249,21 +273,30 @@ class DockerExecutor:
             docker_reaper.remove(client, identity)
             raise
 
-    async def _hand_over_tables(self, container: _Container) -> None:
+    async def _hand_over_tables(self, container: _Container, within: float = GRACE) -> None:
         collector = Collector(_NO_REQUEST, None, None)
-        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, GRACE)
+        await container.channel.exchange(Kind.TABLES, tables_to_json(self._tables), collector, within)
 
     async def _drop(self) -> None:
         """Close the connection, which ends the runner, then remove the container for certain."""
         container, self._container = self._container, None
         if self._rest is not None:
             self._rest.cancel()
+        self._facts = {name: fact for name, fact in self._facts.items() if name not in ("container", "start_seconds")}
         if container is not None:
             container.close()
             await asyncio.to_thread(container.created.remove)
 
 
 _NO_REQUEST: Final = SqlRequest("")
+_OUT_OF_MEMORY: Final = Outcome(
+    "memory",
+    Fault(
+        "out_of_memory",
+        "The memory limit of the sandbox was reached and the sandbox was ended.",
+        "Aggregate or filter first, use fewer columns, or allow more memory (CSVANALYST_MEMORY).",
+    ),
+)
 AT_ONCE: Final = 256 * 1024
 """Bytes of a result that are validated without handing them to another thread: that takes longer."""
 
@@ -278,6 +311,9 @@ def _arguments(settings: Settings, carrier: str) -> tuple[str, ...]:
     threads = max(1, round(min(settings.cpus, float(os.cpu_count() or 1))))
     arguments = ["--memory", str(int(settings.memory * QUERY_SHARE)), "--threads", str(threads)]
     arguments += ["--keep", str(int(settings.memory * KEEP_SHARE))]
+    if is_gvisor(settings.docker_runtime):  # the engine's limits would end the whole sandbox
+        growth = str(settings.memory + RESERVED)
+        arguments += ["--most-processes", str(GVISOR_PROCESSES), "--most-growth", growth]
     if carrier == "local":
         arguments += ["--socket", f"{DATA_TARGET}/{SOCKET_NAME}"]
     return tuple(arguments if settings.python_enabled else [*arguments, "--no-python"])
@@ -295,6 +331,7 @@ def _remove_created(creation: asyncio.Task[_Created]) -> None:
     if not creation.cancelled() and creation.exception() is None:
         created = creation.result()
         created.attached.close()
+        getattr(created.attached, "_sock", created.attached).close()  # what is wrapped stays open otherwise
         threading.Thread(target=created.remove, daemon=True).start()
 
 

@@ -113,7 +113,7 @@ def _packages() -> Iterator[Finding]:
 
 def _engine(settings: Settings) -> Iterator[Finding]:
     try:
-        client = docker_client.connect(timeout=10)
+        client = docker_client.connect(timeout=10, host=settings.docker_host)
     except SandboxError as error:
         yield Finding("engine", "docker engine", error.message, "bad", error.hint)
         return

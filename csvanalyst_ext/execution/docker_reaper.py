@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..datasets.owners import started
+from .docker_client import hurried
 from .docker_spec import LABEL
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def reap(client: docker.DockerClient) -> int:
 
 
 def remove(client: docker.DockerClient, container: str) -> None:
-    """Remove one container, running or not.  One that is gone, or an engine that is, is no error: without
+    """Remove one container, running or not.  One that is gone, or an engine that is or hangs, is no error: without
     its connection the container ends by itself."""
     from docker.errors import DockerException
     from requests import RequestException
 
-    with contextlib.suppress(DockerException, RequestException):
+    with hurried(client), contextlib.suppress(DockerException, RequestException):
         client.api.remove_container(container, force=True, v=True)

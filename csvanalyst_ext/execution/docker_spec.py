@@ -1,19 +1,18 @@
 """The launch specification of the sandbox container: what is asked for, and whether it was given.
 
-Runs on the host.  Pure data and checks; nothing here talks to the engine.  ``refuse_weaker``
-accepts nothing below the specification whatever the configuration says, and ``differences``
-compares it with what the engine says it made (engines of other makes silently ignore options).
+Runs on the host.  Pure data and checks; nothing here talks to the engine.  ``differences``
+compares it with what the engine says it made (engines of other makes silently ignore options);
+what may be asked for at all is ``docker_validator``'s to say.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import SpecRefused
+from .docker_validator import unasked
 
 USER: Final = "65532:65532"
 DATA_TARGET: Final = "/data"
@@ -22,7 +21,23 @@ SCRATCH_FILES: Final = 4096
 QUEUES_TARGET: Final = "/dev/mqueue"
 """The one other place that the engine makes writable for everybody, and nothing would empty it."""
 LABEL: Final = "csvanalyst"
-MIB: Final = 1024 * 1024
+PIDS: Final = 128
+GVISOR_PIDS: Final = 1024
+"""The engine's process limit where gVisor is the runtime: it counts gVisor's own threads and a few for each process
+of the sandbox, and gVisor ends when it cannot have one."""
+GVISOR_PROCESSES: Final = 64
+"""Processes and threads in such a sandbox, which the runner limits itself.  A forked one costs about 33 MiB."""
+
+
+PROCESSES_TARGET: Final = "/proc"
+"""gVisor lets every process open the descriptors of the others through it, among them the host's stream.  Nothing in
+the sandbox needs it there.  (runc refuses to mount anything over it, and keeps hidden processes hidden.)"""
+COVERED: Final = "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev"
+
+
+def is_gvisor(runtime: str) -> bool:
+    """Whether an engine's runtime of this name is gVisor: ``runsc``, or a variant such as ``runsc-kvm``."""
+    return runtime.startswith("runsc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,7 @@ class LaunchSpec:
     arguments: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     runtime: str = ""
-    pids: int = 128
+    pids: int = PIDS
     open_files: int = 256
     network: str = "none"
     ipc: str = "none"
@@ -76,7 +91,8 @@ class LaunchSpec:
             "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()],
             "Tmpfs": {
                 SCRATCH_TARGET: f"size={self.scratch},nr_inodes={SCRATCH_FILES},mode=1777,noexec,nosuid,nodev",
-                QUEUES_TARGET: "size=4096,nr_inodes=1,mode=555,ro,noexec,nosuid,nodev",
+                QUEUES_TARGET: COVERED,
+                **({PROCESSES_TARGET: COVERED} if is_gvisor(self.runtime) else {}),
             },
             "Mounts": [
                 {
@@ -116,50 +132,6 @@ class LaunchSpec:
         }
 
 
-def refuse_weaker(spec: LaunchSpec) -> None:
-    """Raises ``SpecRefused`` (``sandbox_weak_spec``) naming everything that is weaker than it must be."""
-    wrong = [
-        what
-        for what, bad in (
-            ("a network", spec.network != "none"),
-            ("shared memory with others (ipc)", spec.ipc != "none"),
-            ("a shared process namespace (pid)", bool(spec.pid_mode)),
-            ("the host's user namespace (userns)", spec.userns == "host"),
-            ("a shared UTS namespace (uts)", bool(spec.uts)),
-            ("a writable root filesystem", not spec.read_only),
-            ("privileged mode", spec.privileged),
-            ("added capabilities", bool(spec.cap_add)),
-            ("devices", bool(spec.devices)),
-            ("further mounts", bool(spec.extra_mounts)),
-            ("environment variables", bool(spec.environment)),
-            ("a user other than the fixed one", spec.user != USER),
-            ("an image that is not named by digest", not spec.image.startswith("sha256:")),
-            ("a seccomp profile that does not deny by default", not _denies_by_default(spec.seccomp)),
-            ("no sensible process limit", not 16 <= spec.pids <= 1024),
-            ("no sensible memory limit", not spec.memory >= 128 * MIB),
-            ("no sensible CPU limit", not 0 < spec.cpus <= 1024),
-            ("no sensible scratch limit", not MIB <= spec.scratch <= spec.memory),
-            ("no sensible open files limit", not 64 <= spec.open_files <= 4096),
-        )
-        if bad
-    ]
-    if wrong:
-        raise SpecRefused(
-            "sandbox_weak_spec",
-            f"The sandbox was not started: its specification asks for {', '.join(wrong)}.",
-            "Remove that setting; the sandbox is never started weaker than specified.",
-            weaker=wrong,
-        )
-
-
-def _denies_by_default(seccomp: str) -> bool:
-    try:
-        profile = json.loads(seccomp)
-    except ValueError:
-        return False
-    return isinstance(profile, dict) and profile.get("defaultAction") in ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS")
-
-
 def differences(spec: LaunchSpec, inspected: Mapping[str, Any]) -> tuple[str, ...]:
     """What the engine made otherwise than asked, as ``path: wanted …, got …``; empty when all is as asked."""
     wanted = spec.for_engine()
@@ -187,7 +159,7 @@ def differences(spec: LaunchSpec, inspected: Mapping[str, Any]) -> tuple[str, ..
             found.append(_difference(f"Config.{key}", wanted[key], got_config.get(key)))
     if inspected.get("Image") != spec.image:
         found.append(_difference("Image", spec.image, inspected.get("Image")))
-    return tuple(found)
+    return (*found, *unasked(inspected))
 
 
 def _by_name(ulimits: Any) -> dict[str, tuple[int, int]]:

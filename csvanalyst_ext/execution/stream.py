@@ -81,6 +81,10 @@ class StreamCarrier:
             reason = error
         except OSError:
             pass
+        finally:
+            # Here, where nobody reads from it any more: the number is used again at once.  The engine's client
+            # would keep it open until it is garbage.
+            self._socket.close()
         if not self._closed.is_set():
             self._call(self._listener.gone, reason, stderr.decode("utf-8", "replace"))
 

@@ -12,7 +12,7 @@ import datetime as dt
 import decimal
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INT64 = range(-(2**63), 2**63)
+_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_FIRST_DAY = dt.date.min.toordinal() - dt.date(1970, 1, 1).toordinal()
+_LAST_DAY = dt.date.max.toordinal() - dt.date(1970, 1, 1).toordinal()
+"""Python's calendar in days from 1970; its first and last day are left out, which a time zone may pass."""
 
 
 # --- plain values -----------------------------------------------------------------------------
@@ -176,11 +180,54 @@ def everyday(table: pa.Table) -> pa.Table:
     return table
 
 
+def _in_calendar(table: pa.Table, any_time: Callable[[pa.DataType], bool]) -> pa.Table:
+    """``table`` with the columns as text that have a date or time outside the years 1 to 9999.
+
+    Frames cannot show those: pandas raises, polars panics.  Columns of the types of which ``any_time``
+    is true stay as they are.
+    """
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        column = table.column(index)
+        if any_time(field.type) or not any(_leaves_calendar(chunk) for chunk in column.chunks):
+            continue
+        texts = [
+            value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for value in map(plain, _column(column))
+        ]
+        table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    return table
+
+
+def _leaves_calendar(array: pa.Array) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if pa.types.is_map(kind):
+        return _leaves_calendar(array.keys) or _leaves_calendar(array.items)
+    if pa.types.is_struct(kind):
+        return any(_leaves_calendar(child) for child in array.flatten())
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = kind.value_type
+        return (pa.types.is_nested(inner) or pa.types.is_temporal(inner)) and _leaves_calendar(array.flatten())
+    if pa.types.is_date32(kind):
+        numbers, day = array.view(pa.int32()), 1
+    elif pa.types.is_timestamp(kind):
+        numbers, day = array.view(pa.int64()), 86_400 * _UNITS[kind.unit]
+    else:
+        return False
+    bounds = pc.min_max(numbers).as_py()
+    return bounds["min"] is not None and not (_FIRST_DAY * day < bounds["min"] <= bounds["max"] < _LAST_DAY * day)
+
+
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """A pandas DataFrame of ``everyday(table)``.
 
     Integers and booleans with NULLs become pandas' nullable types (``Int64``, ``boolean``), so no
-    integer turns into a float; without NULLs they are NumPy's.  Dates are ``datetime64``.
+    integer turns into a float; without NULLs they are NumPy's.  Dates are ``datetime64``.  Times with
+    a zone, or inside of lists and structs, are text where one of them lies outside the years 1 to 9999.
     """
     import pandas as pd
     import pyarrow as pa
@@ -189,7 +236,7 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     for bits in (8, 16, 32, 64):
         nullable[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
         nullable[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
-    ready = everyday(table)
+    ready = _in_calendar(everyday(table), lambda kind: not pa.types.is_nested(kind) and not getattr(kind, "tz", None))
     frame: pd.DataFrame = ready.to_pandas(date_as_object=False, ignore_metadata=True, timestamp_as_object=False)
     for index, column in enumerate(ready.columns):
         if column.null_count and column.type in nullable:
@@ -200,7 +247,8 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:
-    """A polars DataFrame of ``everyday(table)``, calendar intervals as ISO 8601 text.
+    """A polars DataFrame of ``everyday(table)``, calendar intervals as ISO 8601 text, as are dates and
+    times where one of the column lies outside the years 1 to 9999.
 
     Raises ``UsageError`` (``no_polars``).
     """
@@ -210,7 +258,7 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         import polars as pl
     except ImportError:
         raise UsageError("no_polars", "polars is not installed here.", "Run: pip install polars") from None
-    ready = everyday(table)
+    ready = _in_calendar(everyday(table), lambda kind: False)
     for index, field in enumerate(ready.schema):
         if field.type == pa.month_day_nano_interval():  # polars has no calendar interval
             texts = [plain(value) for value in ready.column(index).to_pylist()]

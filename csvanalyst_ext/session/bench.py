@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..datasets.model import Dataset
 from ..execution.base import Executor, Outcome, ProgressSink
 from ..protocol import Limits, PythonRequest, SqlRequest
+from .results import CodeRequest, NamedResults
 
 
 class Bench:
@@ -21,6 +22,7 @@ class Bench:
         self,
         executor: Executor,
         datasets: Sequence[Dataset],
+        results: NamedResults,
         *,
         tables: tuple[str, ...] | None,
         limits: Limits,
@@ -28,6 +30,7 @@ class Bench:
     ) -> None:
         self._executor = executor
         self._datasets = tuple(datasets)
+        self._results = results
         self._tables = tables
         self._limits = limits
         self._python_enabled = python_enabled
@@ -40,13 +43,26 @@ class Bench:
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
 
-    async def sql(self, text: str, *, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(SqlRequest(text, self._tables, True, self._limits), progress)
+    async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
+        return await self._run(SqlRequest(text, self._tables, True, self._limits), keep, progress)
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(PythonRequest(code, self._tables, self._limits), progress)
+        return await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
 
-    async def _run(self, request: SqlRequest | PythonRequest, progress: ProgressSink | None) -> Outcome:
+    async def _run(self, request: CodeRequest, keep: bool, progress: ProgressSink | None) -> Outcome:
+        if keep:
+            request = self._results.named(request)
+        outcome = await self._run_one(request, progress)
+        if outcome.fault is None:
+            return outcome
+        missing = self._results.missing(request.text, outcome.kept)
+        for earlier in missing:
+            if (again := await self._run_one(earlier, None)).fault is not None:
+                return again
+        return await self._run_one(request, progress) if missing else outcome
+
+    async def _run_one(self, request: CodeRequest, progress: ProgressSink | None) -> Outcome:
         outcome = await self._executor.run(request, progress=progress)
+        self._results.remember(request, outcome)
         self.start += outcome.timings.get("start", 0.0)
         return outcome

@@ -6,6 +6,7 @@ Runs on the host; pure.  Nothing here holds a key or the environment.
 from __future__ import annotations
 
 import datetime as dt
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -66,9 +67,27 @@ def error_of(status: str, fault: Fault | None) -> AnalystError | None:
         fault = Fault("no_answer", "Nothing was answered.", "Ask again in other words.")
     source = fault.code.partition("_")[0]
     kind = NotUnderstood if status == "clarify" else _BY_SOURCE.get(source) or BY_STATUS.get(status, Failed)
-    return kind(fault.code, fault.message, fault.hint, **fault.details)
+    return kind(fault.code, fault.message, fault.hint or _NEXT.get(status, _NEXT["error"]), **fault.details)
 
 
+def without_locals(error: AnalystError) -> AnalystError:
+    """The error as it can be kept: what its frames and those of its causes held (sockets, whole results) is let go."""
+    todo: list[BaseException] = [error]
+    seen: set[int] = set()
+    while todo:
+        current = todo.pop()
+        if id(current) not in seen:  # they may be each other's context
+            seen.add(id(current))
+            traceback.clear_frames(current.__traceback__)
+            todo += [other for other in (current.__cause__, current.__context__) if other is not None]
+    return error
+
+
+_NEXT: Mapping[str, str] = {
+    "error": "Change the question or the code, and ask again.",
+    "crashed": "Ask again. If it crashes again, the code is the cause: try it on less data, or another way.",
+}
+"""The next step where a fault names none: nobody is left without one."""
 _BY_SOURCE: Mapping[str, type[AnalystError]] = {"model": ModelError, "agent": LimitReached}
 """Who a fault came from, by the first word of its code; all others came from the question's SQL or Python."""
 
@@ -160,6 +179,7 @@ def _outcome(outcome: Outcome | None) -> dict[str, Any]:
         return {}
     return {
         "columns": [asdict(column) for column in outcome.columns],
+        "name": outcome.name,
         "row_count": outcome.row_count,
         "total_rows": outcome.total_rows,
         "truncated": list(outcome.truncated),

@@ -29,9 +29,11 @@ from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageErr
 from ..execution.base import Executor
 from ..protocol import Fault, protocol_hash
 from .bench import Bench
+from .early import EarlyStart
 from .intake import Intake
 from .question import Question
-from .run import Run, error_of, files_of, record_of
+from .results import NamedResults
+from .run import Run, error_of, files_of, record_of, without_locals
 from .shelf import Emit, Shelf
 
 if TYPE_CHECKING:
@@ -73,12 +75,13 @@ class AnalystSession:
         self.settings = settings
         self.store = store
         self.last: Run | None = None
-        self._executor = executor
+        self._executor = EarlyStart(executor)
         self._workspace = workspace
         self._gateway = gateway
-        self._shelf = Shelf(executor, workspace, Intake(settings, workspace, cache, executor, ingest_version))
+        intake = Intake(settings, workspace, cache, self._executor, ingest_version)
+        self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
-        self._warming: asyncio.Task[None] | None = None
+        self._results = NamedResults()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -134,7 +137,8 @@ class AnalystSession:
         if name is not None and len(sources) > 1:
             message = f"{text!r} stands for {len(sources)} tables, and --as names one."
             raise UsageError("bad_option", message, "Add them one by one.")
-        self._warm()
+        await self._restore_workspace()
+        self._executor.begin()
         return await self._shelf.add(sources, name, options or {}, emit)
 
     async def forget(self) -> None:
@@ -163,7 +167,7 @@ class AnalystSession:
             self.last = self._keep(self._finished(draft))
             raise
         except AnalystError as error:
-            draft.run = replace(draft.run, status=error.status, error=error)
+            draft.run = replace(draft.run, status=error.status, error=without_locals(error))
         except Exception as error:
             message = f"CSV Analyst itself failed ({type(error).__name__})."
             draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
@@ -179,6 +183,7 @@ class AnalystSession:
             if question.datasets is None
             else tuple(self.dataset(n).name for n in question.datasets)
         )
+        await self._restore_workspace()
         notes = await self._shelf.refresh(names, emit)
         visible = [self.dataset(name) for name in names]
         draft.run = replace(
@@ -189,7 +194,12 @@ class AnalystSession:
             raise Refused("python_disabled", "Python is switched off by ENABLE_PYTHON_EXECUTION.", hint)
         tables = None if question.datasets is None else names
         draft.bench = bench = Bench(
-            self._executor, visible, tables=tables, limits=draft.run.limits, python_enabled=self.settings.python_enabled
+            self._executor,
+            visible,
+            self._results,
+            tables=tables,
+            limits=draft.run.limits,
+            python_enabled=self.settings.python_enabled,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
@@ -222,7 +232,7 @@ class AnalystSession:
         from ..agent.limits import AgentLimits
         from ..agent.tools import toolbox
 
-        self._warm()
+        self._executor.begin()
         question = draft.run.question
         history = [] if question.alone else [message for asked in self._history for message in asked]
 
@@ -283,6 +293,12 @@ class AnalystSession:
             return run.stored(None, f"This run was not kept: {error}")
         return run.stored(path)
 
+    async def _restore_workspace(self) -> None:
+        """Make the session's directory again if somebody has deleted it.  Raises ``StorageError``."""
+        if not self._workspace.whole:
+            await self._executor.close()  # it looks into the directory that is gone
+            await asyncio.to_thread(self._workspace.restore)
+
     # --- life -----------------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, Any]:
@@ -292,13 +308,12 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._history.clear()
-        await self._cool()
+        self._results = NamedResults()
         await self._executor.close()
         await self.forget()
 
     async def close(self) -> None:
         """Remove the sandbox and the session's directory.  Cache and capsules stay."""
-        await self._cool()
         try:
             await self._executor.close()
         finally:
@@ -316,20 +331,6 @@ class AnalystSession:
 
             self._gateway = Gateway(self.settings)
         return self._gateway
-
-    def _warm(self) -> None:
-        """Start the sandbox in the background.  What goes wrong is told by the request that needs it."""
-        if self._warming is None or self._warming.done():
-            self._warming = asyncio.create_task(self._start())
-
-    async def _start(self) -> None:
-        with contextlib.suppress(AnalystError):
-            await self._executor.start()
-
-    async def _cool(self) -> None:
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
 
 
 _CALL: Final = "1"

@@ -67,6 +67,13 @@ class Shelf:
             registry = registry.add(item)
             if item.dataset.fingerprint != dataset.fingerprint:
                 notes.append(f"{dataset.source} had changed and was read again: {item.dataset.rows:,} rows.")
+        for item in registry:
+            dataset = item.dataset
+            if dataset.name in names and not self._workspace.has_table(dataset.file):
+                registry = registry.add(
+                    await self._take(item.source, dataset.name, self._options.get(dataset.name, {}), emit)
+                )
+                notes.append(f"The file of the table {dataset.name} had been deleted and was made again.")
         if registry is not self.registry:
             await self._adopt(registry)
         return notes

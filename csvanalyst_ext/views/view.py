@@ -147,6 +147,7 @@ def extent(outcome: Outcome, table: pa.Table) -> str:
         of = "" if outcome.total_rows is None else f" of {outcome.total_rows:,}"
         parts.append(f"the result was cut at {text.count(rows, 'row')}{of}")
     parts += [_CAPS[cap] for cap in outcome.truncated if cap in _CAPS]
+    parts += [outcome.name] if outcome.name else []
     return " · ".join(parts)
 
 

@@ -68,7 +68,7 @@ class DuckDBWorkbench:
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
 
-    async def sql(self, text: str, *, progress: ProgressSink | None = None) -> Outcome:
+    async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         await asyncio.sleep(0)
         self.statements.append(text)
         try:

@@ -57,7 +57,7 @@ class CannedWorkbench:
     def datasets(self) -> Sequence[Dataset]:
         return self.tables
 
-    async def sql(self, text: str, *, progress: ProgressSink | None = None) -> Outcome:
+    async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         return await self._next(text, progress)
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,16 +33,6 @@ def while_running(sandbox: Sandbox, happen: Callable[[], Any]) -> BaseException 
         return task.exception()
 
     return sandbox.do(both())
-
-
-def test_a_killed_container_is_one_error_and_is_replaced(new_sandbox: Callable[..., Sandbox]) -> None:
-    sandbox = new_sandbox()
-    sandbox.value("SELECT 1")
-    [container] = sandbox.containers()
-    error = while_running(sandbox, lambda: sandbox.client.api.kill(container))
-    assert isinstance(error, SandboxLost)
-    assert sandbox.value("SELECT count(*) FROM flights") == 5
-    assert container not in sandbox.containers()
 
 
 def test_a_paused_container_is_given_up_after_the_deadline(new_sandbox: Callable[..., Sandbox]) -> None:
@@ -125,52 +111,6 @@ def test_an_idle_container_that_disappears_is_replaced_unnoticed(new_sandbox: Ca
     docker_reaper.remove(sandbox.client, container)
     sandbox.do(asyncio.sleep(0.2))
     assert sandbox.value("SELECT count(*) FROM flights") == 5
-
-
-def test_an_idle_container_is_removed_and_comes_back_unnoticed(new_sandbox: Callable[..., Sandbox]) -> None:
-    sandbox = new_sandbox(Settings(idle_timeout=0.3))
-    sandbox.value("SELECT 1")
-
-    async def until_gone() -> None:
-        async with asyncio.timeout(10):
-            while await asyncio.to_thread(sandbox.containers):
-                await asyncio.sleep(0.05)
-
-    sandbox.do(until_gone())
-    assert sandbox.value("SELECT count(*) FROM flights") == 5
-
-
-def test_closing_leaves_no_container(new_sandbox: Callable[..., Sandbox]) -> None:
-    sandbox = new_sandbox()
-    sandbox.value("SELECT 1")
-    sandbox.do(sandbox.executor.close())
-    assert sandbox.containers() == []
-
-
-OWNER = """
-import sys
-from pathlib import Path
-from tests.support.sandbox import Sandbox
-sandbox = Sandbox(Path(sys.argv[1]))
-sandbox.value("SELECT 1")
-print(sandbox.session, flush=True)
-sandbox.python("while True: pass", timeout=600)
-"""
-
-
-def test_nothing_is_left_after_the_owner_was_killed_while_a_query_ran(sandbox: Sandbox, tmp_path: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    )
-    assert owner.stdout is not None
-    session = owner.stdout.readline().strip()
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    filters = {"label": f"csvanalyst.session={session}"}
-    deadline = time.monotonic() + 60
-    while sandbox.client.api.containers(all=True, filters=filters):
-        assert time.monotonic() < deadline, "a container outlived its owner by a minute"
-    owner.stdout.close()
 
 
 def test_the_reaper_removes_what_a_dead_owner_left_and_nothing_else(new_sandbox: Callable[..., Sandbox]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from csvanalyst_ext.execution import docker_client, docker_image
-from csvanalyst_ext.execution.docker_spec import LaunchSpec, refuse_weaker
+from csvanalyst_ext.execution.docker_spec import LaunchSpec
+from csvanalyst_ext.execution.docker_validator import refuse_weaker
 
 PROBE = Path(__file__).with_name("seccomp_probe.py")
 MIB = 1024 * 1024
@@ -21,7 +22,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[s
     """What the probe says: ``works`` and ``denied``."""
     data = tmp_path_factory.mktemp("probe")
     data.chmod(0o755)
-    shutil.copy(PROBE, data)
+    (data / "tables").mkdir()
+    shutil.copy(PROBE, data / "tables")
     client = docker_client.connect(timeout=120.0)
     spec = LaunchSpec(
         image=docker_image.find(client),
@@ -34,7 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[s
     )
     refuse_weaker(spec)
     body = spec.for_engine()
-    body |= {"Entrypoint": ["/usr/bin/python3"], "Cmd": ["-I", "-B", f"/data/{PROBE.name}"], "OpenStdin": False}
+    body |= {"Entrypoint": ["/usr/bin/python3"], "Cmd": ["-I", "-B", f"/data/tables/{PROBE.name}"], "OpenStdin": False}
     identity = client.api.create_container_from_config(body, name=None)["Id"]
     output = client.api.attach(identity, stdout=True, stderr=True, stream=True)
     client.api.start(identity)

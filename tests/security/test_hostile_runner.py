@@ -1,6 +1,6 @@
 """A runner that is hostile from its first byte: the host bounds, refuses and goes on.
 
-A worker that forges its own answer behind an honest supervisor is in ``tests/sandbox/attacks``; the bytes of
+A worker that forges its own answer behind an honest supervisor is in ``tests/security/attacks``; the bytes of
 Arrow tables are in ``test_hostile_arrow.py``.
 """
 
@@ -205,6 +205,7 @@ REFUSED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.attack(68, "frames and answers that break the protocol")
 def test_what_breaks_the_protocol_is_refused_at_once(name: str) -> None:
     with pytest.raises(RunnerMisbehaved) as caught:
         ask(REFUSED[name], within=PATIENCE)
@@ -215,12 +216,14 @@ def test_what_breaks_the_protocol_is_refused_at_once(name: str) -> None:
 @pytest.mark.parametrize(
     "answer", [b"", reply()[:7], reply()[:-1], body(TABLE_BODY), raw(Kind.PROGRESS, b'{"rows":1,"bytes":1}')]
 )
+@pytest.mark.attack(68, "an answer that never ends")
 def test_an_answer_that_never_ends_is_given_up(answer: bytes) -> None:
     with pytest.raises(SandboxLost) as caught:
         ask(answer, within=0.05)
     assert caught.value.code == "sandbox_unresponsive"
 
 
+@pytest.mark.attack(68, "frames after the answer")
 def test_frames_after_the_answer_cost_the_sandbox_and_not_the_answer() -> None:
     async def late() -> tuple[Outcome, AnalystError | None]:
         outcome, channel = await asked(body(TABLE_BODY) + reply(**TABLE_REPLY))
@@ -237,6 +240,7 @@ def test_a_duplicate_answer_changes_nothing() -> None:
     assert ask(body(TABLE_BODY) + reply(**TABLE_REPLY) + reply(status="ok") * 3).table == TABLE
 
 
+@pytest.mark.attack(68, "answers to questions to come")
 def test_an_answer_to_a_question_that_is_not_yet_asked_is_never_taken() -> None:
     async def early() -> AnalystError | None:
         channel = Channel()
@@ -379,6 +383,7 @@ def once(data: bytes) -> Callable[[socket.socket], None]:
     ],
     ids=["progress", "empty bodies", "small bodies", "standard error", "empty pieces", "the largest frames"],
 )
+@pytest.mark.attack(68, "a flood of frames")
 def test_a_flood_ends_at_the_deadline_and_fills_no_memory(block: bytes) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     error = over_a_socket(endless(block), within=0.5)
@@ -398,12 +403,14 @@ def test_a_flood_ends_at_the_deadline_and_fills_no_memory(block: bytes) -> None:
     ],
     ids=["nothing", "half a frame", "last words", "an unknown stream", "not multiplexed", "no frames"],
 )
+@pytest.mark.attack(68, "a stream that ends in a frame, or is none")
 def test_a_stream_that_ends_or_is_none_is_one_error(data: bytes, code: str) -> None:
     error = over_a_socket(once(data), within=PATIENCE)
     assert isinstance(error, AnalystError)
     assert error.code == code
 
 
+@pytest.mark.attack(68, "a length of four gigabytes")
 def test_a_length_of_four_gigabytes_allocates_nothing() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     error = over_a_socket(

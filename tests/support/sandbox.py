@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from csvanalyst_ext.config import Settings
-from csvanalyst_ext.execution import docker_client
+from csvanalyst_ext.execution import docker_client, factory
 from csvanalyst_ext.execution.base import Outcome
-from csvanalyst_ext.execution.docker import DockerExecutor
 from csvanalyst_ext.protocol import IngestRequest, Limits, PythonRequest, SqlRequest
 
 FLIGHTS = pa.table(
@@ -38,8 +37,8 @@ class Sandbox:
         self.settings = replace(settings or Settings(), home=root / "home")
         self.session = secrets.token_hex(6)
         self.loop = asyncio.new_event_loop()
-        self.executor = DockerExecutor(self.settings, session_id=self.session, data_dir=self.data)
-        self.client = docker_client.connect()
+        self.executor = factory.create(self.settings, session_id=self.session, data_dir=self.data)
+        self.client = docker_client.connect(host=self.settings.docker_host)
 
     def do(self, coroutine: Any) -> Any:
         return self.loop.run_until_complete(coroutine)
@@ -58,11 +57,13 @@ class Sandbox:
     def python(self, text: str, **limits: Any) -> Outcome:
         return self.do(self.executor.run(PythonRequest(text, None, self.limits(limits))))
 
-    def ingest(self, data: bytes, format: str = "csv", **limits: Any) -> tuple[Outcome, bytes]:
+    def ingest(
+        self, data: bytes, format: str = "csv", *, compression: str = "", **limits: Any
+    ) -> tuple[Outcome, bytes]:
         name = secrets.token_hex(4)
         (self.data / "incoming" / name).write_bytes(data)
         pieces: list[bytes] = []
-        request = IngestRequest(name, format, limits=self.limits(limits))
+        request = IngestRequest(name, format, compression, limits=self.limits(limits))
         return self.do(self.executor.run(request, body=pieces.append)), b"".join(pieces)
 
     def value(self, text: str) -> Any:

@@ -173,3 +173,22 @@ engine.on_close(close)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
+def test_a_loop_that_others_stop_is_an_error_for_who_waits_and_its_closers_run(engine):
+    closed = []
+
+    async def closer():
+        closed.append(True)
+
+    async def job(emit):
+        asyncio.get_running_loop().stop()
+        await asyncio.Event().wait()
+
+    engine.on_close(closer)
+    with pytest.raises(UsageError) as caught:
+        engine.submit(job)
+    assert (caught.value.code, closed) == ("engine_closed", [True])
+    assert "reload_ext" in caught.value.hint
+    with pytest.raises(UsageError):
+        engine.submit(job)
