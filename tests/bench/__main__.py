@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from csvanalyst_ext.execution import docker_carrier, docker_client, docker_image
 
 from . import cases, memory, moments, report
 from .cases import Case
-from .measuring import THINK, Answer, Row, Turn, interleaved, load, say
+from .measuring import THINK, Row, Turn, interleaved, load, say
 from .rivals import DockerExec, DockerRun, LlmSandbox
 from .ways import IN_PROCESS, InProcess, Sandbox, Way
 
@@ -118,7 +119,7 @@ class Bench:
         return interleaved(case.name, turns, THINK if case.pause is None else case.pause)
 
     def _runs(self, runs: float) -> int:
-        return max(3, round(runs * self.scale))
+        return max(3 if self.scale >= 1 else 1, round(runs * self.scale))
 
     def ingest(self, size: int) -> Iterator[Row]:
         source = self.csv / "source.csv"
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, help="these groups of measurements")
     parser.add_argument("--out", type=Path, default=report.EVIDENCE, help="where the JSON goes")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that containers are removed then too
     start = load()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as directory:

@@ -84,8 +84,9 @@ def interleaved(
                 times[turn.way].append(seconds)
                 parts[turn.way].append(answer.parts)
             del answer  # a large result goes before the next call, outside its time
-        _tell(case, number + 1, rounds)
-    return [row(case, turn.way, times[turn.way], parts=medians(parts[turn.way])) for turn in turns]
+    rows = [row(case, turn.way, times[turn.way], parts=medians(parts[turn.way])) for turn in turns]
+    say(f"  {case}: " + ", ".join(f"{one.way} {one.p50 * 1000:.1f} ms" for one in rows))
+    return rows
 
 
 def _takes_part(turn: Turn, number: int, rounds: int) -> bool:
@@ -106,10 +107,3 @@ def load() -> list[float]:
 def say(text: str) -> None:
     """A line of progress; the table alone goes to standard output."""
     print(text, file=sys.stderr, flush=True)
-
-
-def _tell(case: str, done: int, rounds: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r  {case}: {done}/{rounds}", end="" if done < rounds else "\n", file=sys.stderr, flush=True)
-    elif done == rounds:
-        say(f"  {case}")

@@ -25,6 +25,10 @@ from .ways import SETTINGS, THREADS
 LABEL = "csvanalyst.bench=1"
 FOREVER = "import signal; signal.pause()"
 RESULT = "/tmp/result.arrow"
+CONNECT = (
+    f"import duckdb\nc = duckdb.connect(config={{'threads': {THREADS}}})\n"
+    "c.execute('SET enable_progress_bar = false')\n"  # it would be printed into the result
+)
 
 
 def program(case: Case, to: str = "") -> str:
@@ -35,7 +39,7 @@ def program(case: Case, to: str = "") -> str:
     views = "".join(
         f"c.execute(\"CREATE VIEW {name} AS FROM read_parquet('/data/{name}.parquet')\")\n" for name in case.tables
     )
-    start = f"import duckdb\nc = duckdb.connect(config={{'threads': {THREADS}}})\nc.execute('SET enable_progress_bar = false')\n{views}r = c.sql({case.text!r})\n"
+    start = f"{CONNECT}{views}r = c.sql({case.text!r})\n"
     if not case.large:
         return start + "import json\nprint(json.dumps([r.columns, r.fetchall()], default=str))\n"
     out = f"open({to!r}, 'wb')" if to else "sys.stdout.buffer"
@@ -47,8 +51,7 @@ def program(case: Case, to: str = "") -> str:
 
 def copying(source: Path) -> str:
     return (
-        f"import duckdb\nc = duckdb.connect(config={{'threads': {THREADS}}})\nc.execute('SET enable_progress_bar = false')\n"
-        f"c.execute(\"COPY (FROM read_csv('/csv/{source.name}')) TO '/tmp/copy.parquet' (FORMAT parquet)\")\n"
+        f"{CONNECT}c.execute(\"COPY (FROM read_csv('/csv/{source.name}')) TO '/tmp/copy.parquet' (FORMAT parquet)\")\n"
     )
 
 
