@@ -1,6 +1,5 @@
 // What a browser made of outputs, but for text, tables and our own figures: one line each, none when they are inert.
 (outputs) => {
-  const plain = ["application/vnd.jupyter.stderr", "text/plain"];
   const tags = new Set(
     "b br code details div em h4 img p pre small span strong style summary table tbody td th thead tr".split(" "),
   );
@@ -11,14 +10,13 @@
     src: /^data:image\/png;base64,[A-Za-z0-9+/]+=*$/,
     style: /^text-align: ?(left|right);?$/,
   };
-  // JupyterLab makes links by itself in whatever is plain text: of addresses, and in errors also of paths, which
-  // have an address only when they lead to a file of its own.
-  const ofLab = (output, link) =>
-    (output.dataset.mimeType === "text/plain" && link.rel === "noopener" && link.target === "_blank") ||
-    (output.dataset.mimeType === plain[0] && (!link.hasAttribute("href") || link.origin === location.origin));
+  // In errors, JupyterLab makes links of paths by itself, which have an address only when they lead to a file of its own.
+  const pathOfLab = (output, link) =>
+    output.dataset.mimeType === "application/vnd.jupyter.stderr" &&
+    (!link.hasAttribute("href") || link.origin === location.origin);
   const wrong = (output, element) => {
     const tag = element.localName;
-    if (tag === "a" && plain.includes(output.dataset.mimeType)) return !ofLab(output, element);
+    if (tag === "a") return !pathOfLab(output, element);
     if (!tags.has(tag) || element.namespaceURI !== "http://www.w3.org/1999/xhtml") return true;
     if (tag === "style" && (/url\(|@|:root|^(?!\n\.csva)/.test(element.textContent) || element.sheet === null)) return true;
     return [...element.attributes].some(({ name, value }) => !attributes[name]?.test(value));

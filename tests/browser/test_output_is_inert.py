@@ -24,13 +24,13 @@ ACTIVE = (Path(__file__).parent / "active.js").read_text()
 
 
 def outputs_of(text: str) -> list[Bundle]:
-    """An answer with ``text`` in every place: as a notebook keeps it, in the forms that other viewers choose, and
-    its error.  Every door on its own is the business of the browser-free checker (``tests/security``)."""
+    """An answer with ``text`` in every place: as a notebook keeps it, its Markdown alone, which is what some viewers
+    choose, and its error.  Every door on its own is the business of the browser-free checker (``tests/security``)."""
     answer = everywhere(text)
     bundle = shown(answer)
     assert answer.error is not None
     errors = [error for error in raised(answer.error) if ERROR in error]
-    return [bundle, *({kind: bundle[kind]} for kind in ("text/markdown", "text/plain")), *errors]
+    return [bundle, {"text/markdown": bundle["text/markdown"]}, *errors]
 
 
 def html_of(text: str) -> list[str]:
