@@ -72,6 +72,8 @@ def sweep() -> None:
     if left:
         engine.say(f"ended {len(left)} processes that an engine before this one left")
         engine._wait(lambda: not list(_left()), 10.0)
+        # The engine takes a number that is still there, if only of the dead, for a containerd to connect to.
+        (engine.STATE / "run" / "containerd" / "containerd.pid").unlink(missing_ok=True)
     for mount in reversed(list(_mounts())):
         subprocess.run([*prefix, "umount", "--lazy", mount], check=False, capture_output=True)
 
