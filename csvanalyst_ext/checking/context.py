@@ -1,0 +1,129 @@
+"""What all checks of one prose share: its sentences, numbers and labels, and the results.
+
+Runs on the host; pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import lexicon as lex
+from .comparing import claimed, noun_end, rival, stems
+from .marks import Status, Where
+from .mentions import Labels, Mention, Span, bound, clauses, sentences
+from .reading import DateToken, Token
+from .results import Column, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """How a number was confirmed.  ``value`` is the unrounded value, in the unit that was written."""
+
+    status: Status
+    where: Where | None = None
+    how: str = ""
+    value: float | None = None
+
+
+class Context:
+    """Prose against results.  ``question`` and ``codes`` are what may be repeated."""
+
+    def __init__(
+        self,
+        prose: str,
+        question: str,
+        sources: Sequence[Source],
+        tokens: Sequence[Token],
+        dates: Sequence[DateToken],
+        codes: Sequence[str],
+    ) -> None:
+        self.prose, self.question, self.codes = prose, question, codes
+        self.sources, self.tokens, self.dates = sources, tokens, dates
+        self.sentences = sentences(prose)
+        self.labels = Labels(prose, sources, dates)
+        self.keys = set(self.labels.add_numbers(prose, tokens))
+        self.stated: dict[Token, Hit] = {}
+
+    # --- the words around -----------------------------------------------------------------------
+
+    def sentence(self, at: int) -> Span:
+        return next(((a, b) for a, b in self.sentences if a <= at < b), (0, len(self.prose)))
+
+    def clause(self, at: int) -> Span:
+        return next(((a, b) for a, b in clauses(self.prose, self.sentence(at)) if a <= at < b), self.sentence(at))
+
+    def words(self, span: Span) -> list[str]:
+        return re.findall(r"[^\W\d_]+|%", self.prose[span[0] : span[1]].lower())
+
+    def window(self, token: Token) -> tuple[str, str]:
+        """The words before a number, after what the number before it counts, and the words that follow it."""
+        start, end = self.sentence(token.start)
+        earlier = [t for t in self.tokens if start <= t.start < token.start and t not in self.keys]
+        later = [t for t in self.tokens if token.end <= t.start < end]
+        stop = later[0].start if later else end
+        if earlier:
+            start = min(token.start, noun_end(self.prose, earlier[-1], token.start))
+        return self.prose[start : token.start], self.prose[token.end : noun_end(self.prose, token, stop)]
+
+    def direction(self, token: Token) -> tuple[bool, bool]:
+        """Whether the words near a number say down, and whether they say up."""
+        start, end = self.clause(token.start)
+        before, after = self.window(token)
+        near = self.words((max(start, token.start - len(before), token.start - 70), token.start))
+        tail = re.split(r"[.;,()]|\band\b", self.prose[token.end : min(end, token.end + 30)])[0].lower()
+        near += re.findall(r"[a-z]+", tail)[:4]
+        hedges = ("than", "at", "to")
+        if token.hedge and near and token.before in hedges:
+            near = near[:-2]
+        elif token.hedge:
+            near = [w for w in near if w not in ("over", "above", "below", "under", "up", "less", "more")] 
+        return bool(set(near) & lex.DOWN), bool(set(near) & lex.UP)
+
+    # --- rows and columns -------------------------------------------------------------------------
+
+    def here(self, token: Token) -> list[Mention]:
+        return [m for m in self.labels.within(self.sentence(token.start)) if not m.start <= token.start < m.end]
+
+    def bound(self, token: Token) -> dict[str, list[str]]:
+        at = token.start
+        others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
+        return bound(self.prose, token, others, self.here(token), self.clause(at), self.sentence(at))
+
+    def mask(self, number: int, binding: dict[str, list[str]]) -> tuple[np.ndarray[Any, Any], bool]:
+        """The rows of source ``number`` that ``binding`` names, and whether it names any of its columns."""
+        import numpy as np
+
+        source = self.sources[number]
+        mask, tied = np.ones(source.rows, dtype=bool), False
+        # One row may be meant by any of its labels; a label that is in a fixed condition binds as well.
+        for column, keys in binding.items():
+            rows = [self.labels.rows(number, column, key) for key in keys]
+            known = [row for row in rows if row is not None]
+            if not known:
+                continue
+            tied = True
+            either = np.zeros(source.rows, dtype=bool)
+            for row in known:
+                either |= row[: source.rows] if row.size >= source.rows else bool(row.any())
+            mask &= either
+        return mask, tied
+
+    def columns(self, token: Token, source: Source) -> list[Column]:
+        """The numeric columns that the words around the number allow."""
+        before, after = self.window(token)
+        measures = [c for c in source.columns if c.values is not None]
+        named = claimed(before, after, [c for c in measures if c.kind == "number"], token.unit)
+        allowed = [c for c in measures if named is None or c.name in named or c.kind != "number"]
+        if named is not None:
+            allowed = [c for c in allowed if c.kind == "number"]
+        return [c for c in allowed if not rival(before, c, measures)]
+
+    def noun(self, token: Token) -> set[str]:
+        """The words, in their usual form, of what a number counts."""
+        return set(stems(self.window(token)[1]))
