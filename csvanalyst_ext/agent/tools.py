@@ -43,7 +43,8 @@ class Workbench(Protocol):
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
-    ``clarify``.  ``summary`` is one line for people.  ``question`` and ``choices`` come from ``ask_user``."""
+    ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for them that stay with the answer.
+    ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -52,6 +53,7 @@ class ToolResult:
     outcome: Outcome | None = None
     question: str = ""
     choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 Run = Callable[[Mapping[str, Any], "ProgressSink | None"], Awaitable[ToolResult]]
