@@ -136,7 +136,7 @@ def _as_percent(
     fractional = bool(known.size and np.any(known != np.floor(known)))
     one = 100.0 if token.form == "percent" else 1.0
     if (named or small or (asked and fractional)) and not (column.unit and column.unit not in ("%",)):
-        if small or named and bool(known.size and np.abs(known).max() <= 5):
+        if small or (named and bool(known.size and np.abs(known).max() <= 5)):
             yield values * one, "fraction as percent" if one > 1 else ""
         if named or asked:
             yield values * (one / 100.0), ""
@@ -144,7 +144,7 @@ def _as_percent(
 
 def _other_unit_asked(unit: str, question: str) -> bool:
     kind = lex.UNITS[unit][0]
-    asked = {w for w in re.findall(r"[a-z°/]+|[$€£¥]", question.lower())}
+    asked = set(re.findall(r"[a-z°/]+|[$€£¥]", question.lower()))
     found = {u for w in asked for u in (w, w.rstrip("s")) if u in lex.UNITS and len(u) > 1}
     group = next((g for g in lex.EXCLUSIVE if kind in g), {kind})
     same = {u for u in found if lex.UNITS[u][0] in group}

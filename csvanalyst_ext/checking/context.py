@@ -74,7 +74,7 @@ class Context:
     def direction(self, token: Token) -> tuple[bool, bool]:
         """Whether the words near a number say down, and whether they say up."""
         start, end = self.clause(token.start)
-        before, after = self.window(token)
+        before, _after = self.window(token)
         near = self.words((max(start, token.start - len(before), token.start - 70), token.start))
         tail = re.split(r"[.;,()]|\band\b", self.prose[token.end : min(end, token.end + 30)])[0].lower()
         near += re.findall(r"[a-z]+", tail)[:4]
@@ -82,7 +82,7 @@ class Context:
         if token.hedge and near and token.before in hedges:
             near = near[:-2]
         elif token.hedge:
-            near = [w for w in near if w not in ("over", "above", "below", "under", "up", "less", "more")] 
+            near = [w for w in near if w not in ("over", "above", "below", "under", "up", "less", "more")]
         return bool(set(near) & lex.DOWN), bool(set(near) & lex.UP)
 
     # --- rows and columns -------------------------------------------------------------------------

@@ -19,10 +19,13 @@ from .results import Source
 if TYPE_CHECKING:
     import numpy as np
 
-_ROWS: Final = frozenset(
-    "row record result entry value group item line observation of are have show other remaining listed match more with were that".split()
-)
-_OPEN: Final = frozenset(("", "of", "are", "have", "were", "with", "show"))
+_ROWS: Final = frozenset((
+    "row", "record", "result", "entry", "value", "group", "item", "line", "observation", "of", "are", "have",
+    "show", "other", "remaining", "listed", "match", "more", "with", "were", "that",
+))  # fmt: skip
+_OPEN: Final = frozenset((
+    "", "of", "are", "have", "were", "with", "show",
+))  # fmt: skip
 
 
 def counted(ctx: Context, token: Token) -> Hit | None:
@@ -41,7 +44,9 @@ def _counts(ctx: Context, token: Token) -> Iterator[tuple[int, str, Source | Non
     words = ctx.words(ctx.sentence(token.start))
     for source in reversed(ctx.sources):
         keys = frozenset().union(*(c.words for c in source.keys)) if source.keys else frozenset()
-        measured = frozenset().union(*(c.words - lex.AGGREGATES for c in source.measures)) if source.measures else frozenset()
+        measured = (
+            frozenset().union(*(c.words - lex.AGGREGATES for c in source.measures)) if source.measures else frozenset()
+        )
         if "column" in noun or "field" in noun:
             yield len(source.columns), "number of columns", source
         # "3 flights" is a value of the column of flights, not the number of rows.
@@ -67,7 +72,9 @@ def _distinct(column: Any) -> int:
 
     if column.texts is not None:
         return int(pc.count_distinct(column.texts).as_py())
-    values = column.values if column.values is not None else column.parts[0] * 372 + column.parts[1] * 31 + column.parts[2]
+    values = (
+        column.values if column.values is not None else column.parts[0] * 372 + column.parts[1] * 31 + column.parts[2]
+    )
     return int(np.unique(values[~np.isnan(values)]).size)
 
 
@@ -77,7 +84,11 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
     if source.rows < 2:
         return
     sentence = ctx.prose[slice(*ctx.sentence(token.start))].lower()
-    limits = [t for t in ctx.tokens if t is not token and t.hedge in ("above", "below") and ctx.sentence(t.start) == ctx.sentence(token.start)]
+    limits = [
+        t
+        for t in ctx.tokens
+        if t is not token and t.hedge in ("above", "below") and ctx.sentence(t.start) == ctx.sentence(token.start)
+    ]
     for column in source.measures:
         values = column.values
         assert values is not None
@@ -88,14 +99,27 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
             yield int((values > mean).sum()), f"rows with {column.name} above the mean", source
         if re.search(r"\b(?:below|under|lower than|less than)\b.{0,24}\b(?:average|mean)", sentence):
             yield int((values < mean).sum()), f"rows with {column.name} below the mean", source
-        for word, hits in (("positive", values > 0), ("negative", values < 0), ("missing", np.isnan(values)), ("zero", values == 0)):
+        for word, hits in (
+            ("positive", values > 0),
+            ("negative", values < 0),
+            ("missing", np.isnan(values)),
+            ("zero", values == 0),
+        ):
             if word in words:
                 yield int(hits.sum()), f"rows with {word} {column.name}", source
         changes = np.diff(values)
         if re.search(r"\b(?:fell|declin|decreas|drop)", sentence):
-            yield int((values < 0).sum() if column.words & lex.CHANGEISH else (changes < 0).sum()), f"rows where {column.name} fell", source
+            yield (
+                int((values < 0).sum() if column.words & lex.CHANGEISH else (changes < 0).sum()),
+                f"rows where {column.name} fell",
+                source,
+            )
         if re.search(r"\b(?:rose|grew|increas|rise)", sentence):
-            yield int((values > 0).sum() if column.words & lex.CHANGEISH else (changes > 0).sum()), f"rows where {column.name} rose", source
+            yield (
+                int((values > 0).sum() if column.words & lex.CHANGEISH else (changes > 0).sum()),
+                f"rows where {column.name} rose",
+                source,
+            )
 
 
 def _beyond(values: np.ndarray[Any, Any], limit: Token) -> np.ndarray[Any, Any]:
@@ -151,7 +175,9 @@ def threshold(ctx: Context, token: Token) -> Hit | None:
             rows = [r for r in named if r is not None and r.size == source.rows]
             everything = many == source.rows and bool(words & {"all", "every", "each", "both"})
             nothing = many == 0 and bool(words & {"no", "none", "neither", "nobody"})
-            exactly = bool(rows) and {i for r in rows for i in r.nonzero()[0].tolist()} == set(hits.nonzero()[0].tolist())
+            exactly = bool(rows) and {i for r in rows for i in r.nonzero()[0].tolist()} == set(
+                hits.nonzero()[0].tolist()
+            )
             if everything or nothing or exactly or many in counts:
                 how = f"{many} of {source.rows} rows have {column.name} {token.hedge} {token.text}"
                 return Hit("derived", Where(source.result.name, None, column.name), how)

@@ -28,15 +28,22 @@ MOST_LABELS: Final = 5
 MOST_MEASURES: Final = 6
 MOST_SCALARS: Final = 8
 
-_SHARE: Final = frozenset(
-    """share account accounts accounted represent represents represented make makes made comprise comprises proportion
-    portion percentage percent of fraction contribute contributes contributed constitutes cover covers""".split()
-)
-_TOTAL: Final = frozenset(
-    "total totals totalling totaling totalled sum sums together combined altogether overall all aggregate both jointly".split()
-)
-_MEAN: Final = frozenset("average averages averaged averaging mean median typical typically per each".split())
-_RATIO: Final = frozenset("times ratio fold twice double doubled doubles triple tripled per multiple half".split())
+_SHARE: Final = frozenset((
+    "share", "account", "accounts", "accounted", "represent", "represents", "represented", "make", "makes",
+    "made", "comprise", "comprises", "proportion", "portion", "percentage", "percent", "of", "fraction",
+    "contribute", "contributes", "contributed", "constitutes", "cover", "covers",
+))  # fmt: skip
+_TOTAL: Final = frozenset((
+    "total", "totals", "totalling", "totaling", "totalled", "sum", "sums", "together", "combined", "altogether",
+    "overall", "all", "aggregate", "both", "jointly",
+))  # fmt: skip
+_MEAN: Final = frozenset((
+    "average", "averages", "averaged", "averaging", "mean", "median", "typical", "typically", "per", "each",
+))  # fmt: skip
+_RATIO: Final = frozenset((
+    "times", "ratio", "fold", "twice", "double", "doubled", "doubles", "triple", "tripled", "per", "multiple",
+    "half",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,11 @@ class Said:
 def said(ctx: Context, token: Token) -> Said:
     span = ctx.sentence(token.start)
     near = frozenset(ctx.words(span))
-    hedge = {"over", "under", "below", "above", "than", "more", "less", "up", "fewer"} if token.hedge and token.hedge != "about" else set()
+    hedge = (
+        {"over", "under", "below", "above", "than", "more", "less", "up", "fewer"}
+        if token.hedge and token.hedge != "about"
+        else set()
+    )
     clause = frozenset(ctx.words(ctx.clause(token.start)))
     compare = bool((clause - hedge) & (lex.UP | lex.DOWN | lex.CHANGE)) or token.points or bool(token.sign)
     return Said(
@@ -120,12 +131,25 @@ def _is(ctx: Context, token: Token, candidate: Candidate) -> bool:
 
 
 def _combine(
-    token: Token, words: Said, a: float, b: float, names: tuple[str, str], source: Source, column: str, *, oriented: bool = False, percent: bool = False
+    token: Token,
+    words: Said,
+    a: float,
+    b: float,
+    names: tuple[str, str],
+    source: Source,
+    column: str,
+    *,
+    oriented: bool = False,
+    percent: bool = False,
 ) -> Iterator[Candidate]:
     """``a`` against ``b``, as the form of the number wants it."""
     one, two = names
     at = (source.result.name, column)
-    if token.points or (token.form == "number" and not token.points and words.compare) or (token.form == "count" and words.compare):
+    if (
+        token.points
+        or (token.form == "number" and not token.points and words.compare)
+        or (token.form == "count" and words.compare)
+    ):
         factor = 100.0 if token.points and percent else 1.0
         yield Candidate((a - b) * factor, f"{one} − {two}", *at, oriented)
     if not b:
@@ -171,7 +195,17 @@ def _named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                     if picked.size > 1:
                         yield from _one(token, words, picked, source, column.name)
                         if picked.size <= 366 and words.compare:
-                            yield from _combine(token, words, picked[-1], picked[0], ("last", "first"), source, column.name, oriented=True, percent=percent)
+                            yield from _combine(
+                                token,
+                                words,
+                                picked[-1],
+                                picked[0],
+                                ("last", "first"),
+                                source,
+                                column.name,
+                                oriented=True,
+                                percent=percent,
+                            )
                 yield from _between(ctx, token, words, cells, source, column.name, percent)
                 whole = float(np.nansum(values))
                 mean = float(np.nanmean(values)) if values.size else 0.0
@@ -180,7 +214,9 @@ def _named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                     if words.share and not source.result.truncated:
                         yield from _combine(token, words, value, whole, (name, "total"), source, column.name)
                     if words.compare and "average" in words.words:
-                        yield from _combine(token, words, value, mean, (name, "mean"), source, column.name, oriented=True)
+                        yield from _combine(
+                            token, words, value, mean, (name, "mean"), source, column.name, oriented=True
+                        )
                     if words.compare and source.rows > 1 and len(cells) == 1 and source.rows <= 100:
                         yield from _neighbours(token, words, values, value, name, source, column.name, percent)
         # Two columns of the row that is meant.
@@ -191,7 +227,14 @@ def _named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
 
 
 def _neighbours(
-    token: Token, words: Said, values: np.ndarray[Any, Any], value: float, name: str, source: Source, column: str, percent: bool
+    token: Token,
+    words: Said,
+    values: np.ndarray[Any, Any],
+    value: float,
+    name: str,
+    source: Source,
+    column: str,
+    percent: bool,
 ) -> Iterator[Candidate]:
     """Against the next lower and the next higher value, the highest, the lowest and the other of two."""
     import numpy as np
@@ -205,7 +248,13 @@ def _neighbours(
 
 
 def _between(
-    ctx: Context, token: Token, words: Said, cells: Sequence[tuple[Mention, float]], source: Source, column: str, percent: bool
+    ctx: Context,
+    token: Token,
+    words: Said,
+    cells: Sequence[tuple[Mention, float]],
+    source: Source,
+    column: str,
+    percent: bool,
 ) -> Iterator[Candidate]:
     for (one, a), (two, b) in itertools.permutations(cells, 2):
         names = ctx.prose[one.start : one.end], ctx.prose[two.start : two.end]
@@ -247,10 +296,17 @@ def _sum(token: Token, words: Said, value: float, how: str, source: Source, colu
         values = next((c.values for c in source.columns if c.name == column), None)
         whole = float(np.nansum(values)) if values is not None else 0.0
         if whole:
-            yield Candidate(value / whole * (100 if token.form == "percent" else 1), f"{how} / total", source.result.name, column)
+            yield Candidate(
+                value / whole * (100 if token.form == "percent" else 1), f"{how} / total", source.result.name, column
+            )
         # Shares are added as they are.
         if values is not None and value:
-            yield Candidate(value * (100.0 if _is_fraction(values) and token.form == "percent" else 1.0), how, source.result.name, column)
+            yield Candidate(
+                value * (100.0 if _is_fraction(values) and token.form == "percent" else 1.0),
+                how,
+                source.result.name,
+                column,
+            )
 
 
 def _one(token: Token, words: Said, values: np.ndarray[Any, Any], source: Source, column: str) -> Iterator[Candidate]:
@@ -282,7 +338,9 @@ def _stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     span = ctx.sentence(token.start)
     at = ctx.sentences.index(span) if span in ctx.sentences else 0
     start = ctx.sentences[max(0, at - 1)][0]
-    pool = [(t, h) for t, h in ctx.stated.items() if start <= t.start < span[1] and t is not token and h.value is not None]
+    pool = [
+        (t, h) for t, h in ctx.stated.items() if start <= t.start < span[1] and t is not token and h.value is not None
+    ]
     pool = pool[-6:]
     for (one, a), (two, b) in itertools.permutations(pool, 2):
         if a.value is None or b.value is None:
@@ -298,7 +356,17 @@ def _stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
             continue
         for value, other in {(a.value, b.value), (one.value, two.value)}:
             percent = one.form == "percent"
-            yield from _combine(token, words, value, other, (one.text, two.text), where, "", oriented=oriented, percent=percent and abs(value) <= 1)
+            yield from _combine(
+                token,
+                words,
+                value,
+                other,
+                (one.text, two.text),
+                where,
+                "",
+                oriented=oriented,
+                percent=percent and abs(value) <= 1,
+            )
     if len(pool) > 1 and words.total and token.form in ("number", "count", "percent"):
         yield Candidate(sum(h.value or 0.0 for _, h in pool), "sum of the numbers stated")
 
@@ -309,7 +377,9 @@ def _stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
 def _whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     import numpy as np
 
-    if re.search(r"\b(?:top|first|largest|biggest|leading) (?:\d+|\w+)\b", ctx.prose[slice(*ctx.sentence(token.start))].lower()):
+    if re.search(
+        r"\b(?:top|first|largest|biggest|leading) (?:\d+|\w+)\b", ctx.prose[slice(*ctx.sentence(token.start))].lower()
+    ):
         yield from _top(ctx, token, words)
     for source in ctx.sources:
         if source.rows < 2:
@@ -326,12 +396,20 @@ def _whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
             ordered = np.sort(values)[::-1]
             if timed and words.compare:
                 start, end = _ends(source, values)
-                yield from _combine(token, words, end, start, ("last", "first"), source, column.name, oriented=True, percent=percent)
+                yield from _combine(
+                    token, words, end, start, ("last", "first"), source, column.name, oriented=True, percent=percent
+                )
             elif words.compare or words.ratio:
-                yield from _combine(token, words, ordered[0], ordered[-1], ("highest", "lowest"), source, column.name, percent=percent)
-                yield from _combine(token, words, ordered[0], ordered[1], ("highest", "second"), source, column.name, percent=percent)
+                yield from _combine(
+                    token, words, ordered[0], ordered[-1], ("highest", "lowest"), source, column.name, percent=percent
+                )
+                yield from _combine(
+                    token, words, ordered[0], ordered[1], ("highest", "second"), source, column.name, percent=percent
+                )
             if words.share and not source.result.truncated:
-                yield from _combine(token, words, ordered[0], float(values.sum()), ("highest", "total"), source, column.name)
+                yield from _combine(
+                    token, words, ordered[0], float(values.sum()), ("highest", "total"), source, column.name
+                )
 
 
 def _ends(source: Source, values: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -339,7 +417,11 @@ def _ends(source: Source, values: np.ndarray[Any, Any]) -> tuple[float, float]:
     import numpy as np
 
     key = next(c for c in source.columns if c.kind in ("date", "year"))
-    moments = key.values if key.values is not None else key.parts[0] * 372 + np.nan_to_num(key.parts[1]) * 31 + np.nan_to_num(key.parts[2])
+    moments = (
+        key.values
+        if key.values is not None
+        else key.parts[0] * 372 + np.nan_to_num(key.parts[1]) * 31 + np.nan_to_num(key.parts[2])
+    )
     descending = moments.size > 1 and moments[0] > moments[-1]
     return (float(values[-1]), float(values[0])) if descending else (float(values[0]), float(values[-1]))
 
@@ -373,7 +455,9 @@ def _across(token: Token, words: Said, source: Source, row: int) -> Iterator[Can
         percent = _is_fraction(one.values)
         yield from _combine(token, words, a, b, (one.name, two.name), source, one.name, percent=percent)
     if words.total and len(measures) > 1 and token.form == "number":
-        yield Candidate(sum(float(c.values[row]) for c in measures if c.values is not None), "sum of the row", source.result.name)
+        yield Candidate(
+            sum(float(c.values[row]) for c in measures if c.values is not None), "sum of the row", source.result.name
+        )
 
 
 def _scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
@@ -384,7 +468,9 @@ def _scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     pool = [(s, c, float(c.values[0])) for s in ctx.sources if s.rows == 1 for c in s.columns if c.values is not None]
     for (s, c, a), (t, d, b) in itertools.permutations(pool[-MOST_SCALARS:], 2):
         if s is not t:
-            yield from _combine(token, words, a, b, (f"{c.name} of {s.result.name}", f"{d.name} of {t.result.name}"), s, c.name)
+            yield from _combine(
+                token, words, a, b, (f"{c.name} of {s.result.name}", f"{d.name} of {t.result.name}"), s, c.name
+            )
     binding = ctx.bound(token)
     import numpy as np
 
@@ -396,7 +482,15 @@ def _scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
         for column in _measures(ctx, token, source):
             assert column.values is not None
             for t, d, b in pool[-MOST_SCALARS:]:
-                yield from _combine(token, words, float(column.values[row]), b, (column.name, f"{d.name} of {t.result.name}"), source, column.name)
+                yield from _combine(
+                    token,
+                    words,
+                    float(column.values[row]),
+                    b,
+                    (column.name, f"{d.name} of {t.result.name}"),
+                    source,
+                    column.name,
+                )
 
 
 # --- help -----------------------------------------------------------------------------------------

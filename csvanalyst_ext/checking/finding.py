@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import lexicon as lex
 from .comparing import distinct_share, fits, scaled
 from .context import Context, Hit
-from .marks import Where
+from .marks import Status, Where
 from .reading import Token
 from .results import Column, Source
 
@@ -89,7 +89,7 @@ def _cell(ctx: Context, token: Token, source: Source, mask: np.ndarray[Any, Any]
                 rows = _free(ctx, token, source, column, values, rows)
             if rows.size:
                 row = int(rows[0])
-                status = "derived" if " as " in how and "percent" not in how else "found"
+                status: Status = "derived" if " as " in how and "percent" not in how else "found"
                 return Hit(status, Where(source.result.name, row + 1, column.name), how, float(values[row]))
     return None
 
@@ -101,7 +101,7 @@ def _free(
     import numpy as np
 
     if source.rows > 1 and column.kind == "number" and (ranked := _ranked(ctx, token, values)) is not None:
-        return rows[ranked[rows]]
+        return np.asarray(rows[ranked[rows]])
     cells = source.rows * max(1, len(source.measures))
     if cells <= FREE_CELLS or column.kind in ("year", "key"):
         return rows
@@ -109,7 +109,7 @@ def _free(
         return rows
     head = rows[(rows < SHOWN) | (rows == source.rows - 1)]
     if head.size and distinct_share(token, values[:SHOWN]) <= 4 * CHANCE:
-        return head
+        return np.asarray(head)
     return np.array([], dtype=int)
 
 
@@ -119,7 +119,10 @@ def _ranked(ctx: Context, token: Token, values: np.ndarray[Any, Any]) -> np.ndar
 
     before = ctx.window(token)[0].lower()[-60:]
     said = re.findall(r"[a-z]+", before)
-    high, low = bool(set(said) & (lex.HIGH - {"top", "most"})), bool(set(said) & (lex.LOW - {"last", "least", "bottom"}))
+    high, low = (
+        bool(set(said) & (lex.HIGH - {"top", "most"})),
+        bool(set(said) & (lex.LOW - {"last", "least", "bottom"})),
+    )
     if high == low or ctx.labels.within(ctx.sentence(token.start)) or "average" in said:
         return None
     place = next((lex.ORDINALS[w] for w in said if w in lex.ORDINALS), 1)
@@ -143,5 +146,9 @@ def _clock(ctx: Context, token: Token) -> Hit | None:
                 factor = {"second": 60.0, "sec": 60.0, "hour": 1 / 60}.get(column.unit, 1.0)
                 rows = abs(column.values - token.value * factor) <= 0.5 * factor
                 if rows.any() and source.rows <= FREE_CELLS:
-                    return Hit("derived", Where(source.result.name, int(rows.argmax()) + 1, column.name), "as hours and minutes")
+                    return Hit(
+                        "derived",
+                        Where(source.result.name, int(rows.argmax()) + 1, column.name),
+                        "as hours and minutes",
+                    )
     return None

@@ -27,8 +27,8 @@ UNITS: Final[dict[str, tuple[str, float]]] = {
     "litre": ("volume", 1), "liter": ("volume", 1), "gallon": ("volume", 3.785411784), "ml": ("volume", 0.001),
     "usd": ("usd", 1), "dollar": ("usd", 1), "$": ("usd", 1), "cent": ("usd", 0.01), "eur": ("eur", 1),
     "euro": ("eur", 1), "€": ("eur", 1), "gbp": ("gbp", 1), "£": ("gbp", 1), "jpy": ("jpy", 1), "yen": ("jpy", 1),
-    "¥": ("jpy", 1), "chf": ("chf", 1), "celsius": ("celsius", 1), "°c": ("celsius", 1), "fahrenheit": ("fahrenheit", 1),
-    "°f": ("fahrenheit", 1),
+    "¥": ("jpy", 1), "chf": ("chf", 1), "celsius": ("celsius", 1), "°c": ("celsius", 1),
+    "fahrenheit": ("fahrenheit", 1), "°f": ("fahrenheit", 1),
 }  # fmt: skip
 """Unit words: what they measure, and how many of its base unit they are."""
 EXCLUSIVE: Final = (
@@ -79,38 +79,40 @@ BELOW: Final = (
     "slightly below", "a bit less than", "a little less than",
 )  # fmt: skip
 
-UP: Final = frozenset(
-    """more higher greater larger longer older bigger heavier taller warmer hotter faster rose rise rises rising risen
-    increase increased increases increasing grew grow grows growing grown growth up gain gained gains above exceed
-    exceeds exceeded ahead climbed climb jumped jump surged added adds outperformed outsold improved beats beat leads
-    led richer wider deeper stronger surplus later upward expanded doubled tripled"""
-    .split()
-)  # fmt: skip
-DOWN: Final = frozenset(
-    """fewer less lower smaller shorter younger lighter colder cooler slower cheaper fell fall falls falling fallen
-    decrease decreased decreases decreasing decline declined declines declining drop dropped drops dropping down lost
-    lose loses below behind shrank shrunk shrink shrinking reduced reduction slipped slid trails trailed loss losses
-    deficit minus negative earlier early narrower weaker poorer contracted sank plunged plummeted halved downward
-    trailing"""
-    .split()
-)  # fmt: skip
-CHANGE: Final = frozenset(
-    """difference differ differs differed gap change changed changes margin lead spread range than between swing vs
-    versus compared apart by relative""".split()
-)
+UP: Final = frozenset((
+    "more", "higher", "greater", "larger", "longer", "older", "bigger", "heavier", "taller", "warmer", "hotter",
+    "faster", "rose", "rise", "rises", "rising", "risen", "increase", "increased", "increases", "increasing",
+    "grew", "grow", "grows", "growing", "grown", "growth", "up", "gain", "gained", "gains", "above", "exceed",
+    "exceeds", "exceeded", "ahead", "climbed", "climb", "jumped", "jump", "surged", "added", "adds",
+    "outperformed", "outsold", "improved", "beats", "beat", "leads", "led", "richer", "wider", "deeper",
+    "stronger", "surplus", "later", "upward", "expanded", "doubled", "tripled",
+))  # fmt: skip
+DOWN: Final = frozenset((
+    "fewer", "less", "lower", "smaller", "shorter", "younger", "lighter", "colder", "cooler", "slower", "cheaper",
+    "fell", "fall", "falls", "falling", "fallen", "decrease", "decreased", "decreases", "decreasing", "decline",
+    "declined", "declines", "declining", "drop", "dropped", "drops", "dropping", "down", "lost", "lose", "loses",
+    "below", "behind", "shrank", "shrunk", "shrink", "shrinking", "reduced", "reduction", "slipped", "slid",
+    "trails", "trailed", "loss", "losses", "deficit", "minus", "negative", "earlier", "early", "narrower",
+    "weaker", "poorer", "contracted", "sank", "plunged", "plummeted", "halved", "downward", "trailing",
+))  # fmt: skip
+CHANGE: Final = frozenset((
+    "difference", "differ", "differs", "differed", "gap", "change", "changed", "changes", "margin", "lead",
+    "spread", "range", "than", "between", "swing", "vs", "versus", "compared", "apart", "by", "relative",
+))  # fmt: skip
 
-HIGH: Final = frozenset(
-    """most highest largest biggest greatest longest maximum max heaviest tallest top tops topped topping leads leading
-    leader led dominates peak peaks peaked richest widest deepest strongest hottest warmest busiest dominant
-    """.split()
-)
-LOW: Final = frozenset(
-    """least fewest lowest smallest shortest minimum min lightest cheapest coldest coolest narrowest weakest poorest
-    bottom quietest last trough rarest""".split()
-)
-EITHER: Final = frozenset(
-    "best worst fastest slowest oldest youngest newest earliest latest safest closest furthest farthest".split()
-)
+HIGH: Final = frozenset((
+    "most", "highest", "largest", "biggest", "greatest", "longest", "maximum", "max", "heaviest", "tallest",
+    "top", "tops", "topped", "topping", "leads", "leading", "leader", "led", "dominates", "peak", "peaks",
+    "peaked", "richest", "widest", "deepest", "strongest", "hottest", "warmest", "busiest", "dominant",
+))  # fmt: skip
+LOW: Final = frozenset((
+    "least", "fewest", "lowest", "smallest", "shortest", "minimum", "min", "lightest", "cheapest", "coldest",
+    "coolest", "narrowest", "weakest", "poorest", "bottom", "quietest", "last", "trough", "rarest",
+))  # fmt: skip
+EITHER: Final = frozenset((
+    "best", "worst", "fastest", "slowest", "oldest", "youngest", "newest", "earliest", "latest", "safest",
+    "closest", "furthest", "farthest",
+))  # fmt: skip
 
 SYNONYMS: Final = {
     "avg": "average", "mean": "average", "averaged": "average", "averages": "average", "n": "count", "cnt": "count",
@@ -123,20 +125,29 @@ SYNONYMS: Final = {
     "priced": "price", "aged": "age", "weighs": "weight", "weigh": "weight", "costs": "cost", "earn": "salary",
     "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life", "gdppercap": "gdp",
 }  # fmt: skip
-AGGREGATES: Final = frozenset("average count total maximum minimum median percent deviation".split())
-PERCENTISH: Final = frozenset(
-    """percent share rate ratio proportion fraction portion growth change yoy mom qoq margin probability prob frac
-    utilisation utilization occupancy pctchange relative coverage percentile % retention churn conversion return""".split()
-)
-CHANGEISH: Final = frozenset("growth change diff difference delta yoy mom qoq gain loss net balance return gap".split())
-STOP: Final = frozenset(
-    """a an the of in on at to for from by with and or is are was were be been had has have it its this that these those
-    as than then there which who whose per each every all both only just over under about around nearly almost
-    roughly approximately""".split()
-)
-CONDITION: Final = frozenset(
-    """in during for of since after before from between until till through top bottom first last than over above under
-    below least most limit limited exceed exceeding within past next by and to or is are equal equals at on per where
-    = < > <= >= with year month day hour class week quarter older younger q rank""".split()
-)
+AGGREGATES: Final = frozenset((
+    "average", "count", "total", "maximum", "minimum", "median", "percent", "deviation",
+))  # fmt: skip
+PERCENTISH: Final = frozenset((
+    "percent", "share", "rate", "ratio", "proportion", "fraction", "portion", "growth", "change", "yoy", "mom",
+    "qoq", "margin", "probability", "prob", "frac", "utilisation", "utilization", "occupancy", "pctchange",
+    "relative", "coverage", "percentile", "%", "retention", "churn", "conversion", "return",
+))  # fmt: skip
+CHANGEISH: Final = frozenset((
+    "growth", "change", "diff", "difference", "delta", "yoy", "mom", "qoq", "gain", "loss", "net", "balance",
+    "return", "gap",
+))  # fmt: skip
+STOP: Final = frozenset((
+    "a", "an", "the", "of", "in", "on", "at", "to", "for", "from", "by", "with", "and", "or", "is", "are", "was",
+    "were", "be", "been", "had", "has", "have", "it", "its", "this", "that", "these", "those", "as", "than",
+    "then", "there", "which", "who", "whose", "per", "each", "every", "all", "both", "only", "just", "over",
+    "under", "about", "around", "nearly", "almost", "roughly", "approximately",
+))  # fmt: skip
+CONDITION: Final = frozenset((
+    "in", "during", "for", "of", "since", "after", "before", "from", "between", "until", "till", "through", "top",
+    "bottom", "first", "last", "than", "over", "above", "under", "below", "least", "most", "limit", "limited",
+    "exceed", "exceeding", "within", "past", "next", "by", "and", "to", "or", "is", "are", "equal", "equals",
+    "at", "on", "per", "where", "=", "<", ">", "<=", ">=", "with", "year", "month", "day", "hour", "class",
+    "week", "quarter", "older", "younger", "q", "rank",
+))  # fmt: skip
 """Words after which a number may repeat a condition of the question or the query."""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import lexicon as lex
 from .reading import DateToken, Token
 from .results import Source, stem
 
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
 LONGEST: Final = 8
 """Words of a label that is recognised."""
 _WORD: Final = re.compile(r"[\w&'’.+-]*\w[)\]%+]?|\w")
-_TOO_COMMON: Final = frozenset(
-    "a an i no yes all other others total none the in on at it is as or and of to by be so if we he she us am pm true "
-    "false one row rows data result not any most more less may".split()
-)
+_TOO_COMMON: Final = frozenset((
+    "a", "an", "i", "no", "yes", "all", "other", "others", "total", "none", "the", "in", "on", "at", "it", "is",
+    "as", "or", "and", "of", "to", "by", "be", "so", "if", "we", "he", "she", "us", "am", "pm", "true", "false",
+    "one", "row", "rows", "data", "result", "not", "any", "most", "more", "less", "may",
+))  # fmt: skip
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[)\"'*]*\s+(?=[\"'(*A-Z\d$€£])|\n+")
 _CLAUSE: Final = re.compile(r"(?i)[;:]\s|,?\s(?:while|whereas|but|although|though)\s|,\s(?:and|followed by|then)\s")
 
@@ -140,7 +140,7 @@ class Labels:
                 self.mentions.append(Mention(token.start, token.end, name, key, 1))
 
     def _partial(self, prose: str) -> None:
-        """"Newark" stands for "Newark Liberty Intl" where no other label has the word."""
+        """ "Newark" stands for "Newark Liberty Intl" where no other label has the word."""
         import numpy as np
 
         for number, source in enumerate(self._sources):
@@ -193,8 +193,10 @@ class Labels:
                     near = {stem(w) for w in before + after}
                     if column.parts and token.form == "year":
                         rows, rank = column.parts[0] == token.value, 2
-                    elif column.kind == "year" and token.form == "year" or column.kind == "key" and column.words & near and (
-                        token.form in ("number", "count") and not token.hedge
+                    elif (column.kind == "year" and token.form == "year") or (
+                        column.kind == "key"
+                        and column.words & near
+                        and (token.form in ("number", "count") and not token.hedge)
                     ):
                         rows, rank = column.values == token.value, 2 if column.kind == "year" else 3
                     else:
@@ -259,17 +261,24 @@ def _longest(mentions: list[Mention]) -> list[Mention]:
     """Without those that lie inside a longer one of the same or another column."""
     kept: list[Mention] = []
     for mention in sorted(set(mentions), key=lambda m: (m.start, -m.end, m.column)):
-        if not any(k.start <= mention.start and mention.end <= k.end and (k.end - k.start) > (mention.end - mention.start) for k in kept):
+        if not any(
+            k.start <= mention.start and mention.end <= k.end and (k.end - k.start) > (mention.end - mention.start)
+            for k in kept
+        ):
             kept.append(mention)
     return kept
 
 
 # --- which number goes with which label -------------------------------------------------------------
 
-_JOINS: Final = re.compile(r"(?i)^[^.,;()\d]{0,30}?\b(?:for|in|at|from|by|to|on|of|among|each|left|were|was|are|is|being)\s+(?:the\s+)?[*\"'“(]*$")
+_JOINS: Final = re.compile(
+    r"(?i)^[^.,;()\d]{0,30}?\b(?:for|in|at|from|by|to|on|of|among|each|left|were|was|are|is|being)\s+(?:the\s+)?[*\"'“(]*$"
+)
 
 
-def bound(prose: str, token: Token, tokens: Sequence[Token], here: Sequence[Mention], clause: Span, sentence: Span) -> dict[str, list[str]]:
+def bound(
+    prose: str, token: Token, tokens: Sequence[Token], here: Sequence[Mention], clause: Span, sentence: Span
+) -> dict[str, list[str]]:
     """For each key column the labels that the number may belong to; without entry where it is free."""
     out: dict[str, list[str]] = {}
     for column in dict.fromkeys(m.column for m in here):
@@ -279,7 +288,9 @@ def bound(prose: str, token: Token, tokens: Sequence[Token], here: Sequence[Ment
     return out
 
 
-def _pick(prose: str, token: Token, tokens: Sequence[Token], mine: Sequence[Mention], clause: Span, sentence: Span) -> list[str]:
+def _pick(
+    prose: str, token: Token, tokens: Sequence[Token], mine: Sequence[Mention], clause: Span, sentence: Span
+) -> list[str]:
     keys = list(dict.fromkeys(m.key for m in mine))
     if len(keys) == 1:
         return keys
@@ -290,14 +301,20 @@ def _pick(prose: str, token: Token, tokens: Sequence[Token], mine: Sequence[Ment
     numbers = [t for t in tokens if clause[0] <= t.start < clause[1]]
     if len({m.key for m in inside}) == 1:
         return [inside[0].key]
-    listed = _in_order(prose, token, numbers, inside) or _in_order(prose, token, [t for t in tokens if sentence[0] <= t.start < sentence[1]], mine)
+    listed = _in_order(prose, token, numbers, inside) or _in_order(
+        prose, token, [t for t in tokens if sentence[0] <= t.start < sentence[1]], mine
+    )
     if listed:
         return [listed]
     following = next((m for m in inside if m.start >= token.end), None)
     preceding = [m for m in inside if m.end <= token.start]
     if following is not None and _JOINS.match(prose[token.end : following.start]):
         last = prose[preceding[-1].end : token.start] if preceding else ""
-        tight = bool(re.fullmatch(r"\W{0,3}(?:\s?(?:has|had|is|was|with|at|of|recorded)\s)?\W{0,4}", last)) if preceding else False
+        tight = (
+            bool(re.fullmatch(r"\W{0,3}(?:\s?(?:has|had|is|was|with|at|of|recorded)\s)?\W{0,4}", last))
+            if preceding
+            else False
+        )
         return [following.key, preceding[-1].key] if tight else [following.key]
     if not preceding:
         return [following.key] if following is not None else keys
@@ -314,7 +331,7 @@ def _pick(prose: str, token: Token, tokens: Sequence[Token], mine: Sequence[Ment
 
 
 def _in_order(prose: str, token: Token, numbers: Sequence[Token], labels: Sequence[Mention]) -> str:
-    """"A, B and C had 1, 2 and 3": the label at the number's place in such a pair of lists; else nothing."""
+    """ "A, B and C had 1, 2 and 3": the label at the number's place in such a pair of lists; else nothing."""
     numbers = [t for t in numbers if t.form != "year" and not any(m.start <= t.start < m.end for m in labels)]
     if len(numbers) != len(labels) or len(numbers) < 2 or token not in numbers:
         return ""

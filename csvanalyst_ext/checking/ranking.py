@@ -22,32 +22,43 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SUPER: Final = re.compile(
-    r"(?i)\b(?:(?P<place>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,2}(?:st|nd|rd|th))[ -]+)?(?P<word>"
-    + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True))
-    + r")\b"
+    r"(?i)\b(?:(?P<place>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,2}(?:st|nd|rd|th))"
+    r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + r")\b"
 )
 _PLACE: Final = re.compile(
-    r"(?i)\b(?:(?:ranks?|ranked|comes?|came|placed|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?(?P<place>first|second|third|fourth|"
-    r"fifth|\d{1,2}(?:st|nd|rd|th)|number (?:one|two|three|1|2|3)|#\s?\d{1,2})(?:\s+place|\s+position)?)(?=[ ,.;:)]|$)"
+    r"(?i)\b(?:(?:ranks?|ranked|comes?|came|placed|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
+    r"(?P<place>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)|number (?:one|two|three|1|2|3)"
+    r"|#\s?\d{1,2})(?:\s+place|\s+position)?)(?=[ ,.;:)]|$)"
 )
 _NOT_A_RANK: Final = re.compile(
-    r"(?i)(?:\bat|\bone of the|\bamong the|\bnot the|\bn['’]t the|\bits|\btheir|\bhis|\bher|\bown|['’]s|\bfrom|\bmuch|\bsorted|\bordered|"
-    r"\bto|\bthan the|\bby|\bat the|\ba|\bthe very|\bsome of the|\bneither)\s+(?:\w+\s+by\s+)?$"
+    r"(?i)(?:\bat|\bone of the|\bamong the|\bnot the|\bn['’]t the|\bits|\btheir|\bhis|\bher|\bown|['’]s|\bfrom"
+    r"|\bmuch|\bsorted|"
+    r"\bordered|\bto|\bthan the|\bby|\bat the|\ba|\bthe very|\bsome of the|\bneither)\s+(?:\w+\s+by\s+)?$"
 )
 _TO_NAME: Final = re.compile(
-    r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while)\b)[^.;:(]){0,80}?(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|"
-    r"for|left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+|month of\s+)?)?[*\"'“(]*$"
+    r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while)\b)[^.;:(]){0,80}?"
+    r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|for|"
+    r"left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+"
+    r"|month of\s+)?)?[*\"'“(]*$"
 )
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
-_LIST: Final = re.compile(r"(?i)^(?:\s|[,;&()*\"'“”%$€£+−-]|\band\b|\bthen\b|\bor\b|\bwith\b|\bat\b|\d[\d,.]*\d?|[a-z]{1,8}\b(?=\)))*$")
+_LIST: Final = re.compile(
+    r"(?i)^(?:\s|[,;&()*\"'“”%$€£+−-]|\band\b|\bthen\b|\bor\b|\bwith\b|\bat\b|\d[\d,.]*\d?|[a-z]{1,8}\b(?=\)))*$"
+)
 _FOREIGN: Final = (
     re.compile(
-        r"^[\s*\"'“]*(?:The\s)?(?P<name>[A-Z][\w'’&-]*(?:\s+(?:of\s+)?[A-Z][\w'’&-]*){0,4})[*\"'”]*\s+(?:has|had|is|was|leads|led|tops|ranks|recorded|"
-        r"saw|shows|comes|came|sold|made)\b"
+        r"^[\s*\"'“]*(?:The\s)?(?P<name>[A-Z][\w'’&-]*(?:\s+(?:of\s+)?[A-Z][\w'’&-]*){0,4})[*\"'”]*\s+"
+        r"(?:has|had|is|was|leads|led|tops|ranks|recorded|saw|shows|comes|came|sold|made)\b"
     ),
-    re.compile(r"\b(?:is|was|:|by|in|at)\s+(?:the\s)?[*\"'“]*(?P<name>[A-Z][\w'’&-]*(?:\s+[A-Z][\w'’&-]*){0,4})[*\"'”]*(?=[\s.,;(]|$)"),
+    re.compile(
+        r"\b(?:is|was|:|by|in"
+        r"|at)\s+(?:the\s)?[*\"'“]*(?P<name>[A-Z][\w'’&-]*(?:\s+[A-Z][\w'’&-]*){0,4})[*\"'”]*(?=[\s.,;(]|$)"
+    ),
 )
-_PRONOUNS: Final = frozenset("the it this that these those there in on at of for among overall they he she we you i a an no yes all".split())
+_PRONOUNS: Final = frozenset((
+    "the", "it", "this", "that", "these", "those", "there", "in", "on", "at", "of", "for", "among", "overall",
+    "they", "he", "she", "we", "you", "i", "a", "an", "no", "yes", "all",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ def _one_each(marks: Sequence[CheckedNumber]) -> list[CheckedNumber]:
 def _claims(ctx: Context) -> Iterator[Claim]:
     for span in ctx.sentences:
         text = ctx.prose[slice(*span)]
-        here = [m for m in ctx.labels.within(span)]
+        here = list(ctx.labels.within(span))
         if not here:
             continue
         found: list[tuple[int, int, int, tuple[str, ...], str]] = []
@@ -94,7 +105,9 @@ def _claims(ctx: Context) -> Iterator[Claim]:
             if not _skip(text, m):
                 found.append((m.start(), m.end(), _place(m["place"]), _ways(m["word"].lower()), m[0].lower()))
         for m in _PLACE.finditer(text):
-            if not any(a < m.end() and m.start() < b for a, b, *_ in found) and not re.match(r"\s+(?:quarter|half|class|row|column|time|day|year)", text[m.end() :]):
+            if not any(a < m.end() and m.start() < b for a, b, *_ in found) and not re.match(
+                r"\s+(?:quarter|half|class|row|column|time|day|year)", text[m.end() :]
+            ):
                 ways = next((w for a, _, _, w, _ in reversed(found) if a < m.start()), ("high", "low"))
                 found.append((m.start(), m.end(), _place(m["place"]), ways, m[0].lower()))
         found.sort()
@@ -112,15 +125,27 @@ def _skip(text: str, m: re.Match[str]) -> bool:
     word, before, after = m["word"].lower(), text[: m.start()], text[m.end() :]
     if _NOT_A_RANK.search(before) and not (m["place"] and before.rstrip().endswith(" a")):
         return True
-    if word in ("most", "least") and re.match(r"\s+(?:of|recent|likely|part|importantly|notably|common\b.{0,1}$)", after):
+    if word in ("most", "least") and re.match(
+        r"\s+(?:of|recent|likely|part|importantly|notably|common\b.{0,1}$)", after
+    ):
         return True
     if word in ("top", "bottom", "last", "leading") and not re.search(r"(?i)\b(?:the|at|is|comes|came)\s+$", before):
         return True
-    if word in ("last", "latest") and re.match(r"\s+(?:year|month|week|quarter|day|row|\d|\w+ (?:years|months|days))", after):
+    if word in ("last", "latest") and re.match(
+        r"\s+(?:year|month|week|quarter|day|row|\d|\w+ (?:years|months|days))", after
+    ):
         return True
-    if word in ("max", "maximum", "min", "minimum", "peak", "peaks", "peaked", "lead", "leads", "led", "leader") and re.match(r"\s+(?:to|of)\b", after) and word not in ("peak",):
+    if (
+        word in ("max", "maximum", "min", "minimum", "peak", "peaks", "peaked", "lead", "leads", "led", "leader")
+        and re.match(r"\s+(?:to|of)\b", after)
+        and word not in ("peak",)
+    ):
         return True
-    return bool(re.match(r"\s+(?:to|first)\b", after)) and word in lex.HIGH | lex.LOW and word not in ("leads", "led", "tops")
+    return (
+        bool(re.match(r"\s+(?:to|first)\b", after))
+        and word in lex.HIGH | lex.LOW
+        and word not in ("leads", "led", "tops")
+    )
 
 
 def _place(written: str | None) -> int:
@@ -139,7 +164,9 @@ def _ways(word: str) -> tuple[str, ...]:
     return ("high",) if word in lex.HIGH else ("low",)
 
 
-def _subject(ctx: Context, span: Span, start: int, end: int, here: Sequence[Mention], left: int, right: int) -> list[Mention]:
+def _subject(
+    ctx: Context, span: Span, start: int, end: int, here: Sequence[Mention], left: int, right: int
+) -> list[Mention]:
     """The label of which the superlative speaks: right after it, or the last one before it."""
     prose = ctx.prose
     before = [m for m in here if left <= m.start and m.end <= start]
@@ -148,7 +175,9 @@ def _subject(ctx: Context, span: Span, start: int, end: int, here: Sequence[Ment
     names_after = [m for m in after if m.rank == best] or after
     names_before = [m for m in before if m.rank == best] or before
     if names_after and _TO_NAME.match(prose[end : names_after[0].start]):
-        strong = bool(_STRONG.search(prose[end : names_after[0].start])) or not prose[end : names_after[0].start].strip(" *\"'“(")
+        strong = bool(_STRONG.search(prose[end : names_after[0].start])) or not prose[end : names_after[0].start].strip(
+            " *\"'“("
+        )
         if strong or not names_before:
             run = [names_after[0]]
             for m in names_after[1:]:
@@ -170,13 +199,13 @@ def _subject(ctx: Context, span: Span, start: int, end: int, here: Sequence[Ment
 def _followed(
     ctx: Context, span: Span, here: Sequence[Mention], found: Sequence[tuple[int, int, int, tuple[str, ...], str]]
 ) -> Iterator[Claim]:
-    """"…, followed by Y and Z": the next places."""
+    """ "…, followed by Y and Z": the next places."""
     text = ctx.prose[slice(*span)]
     m = re.search(r"(?i)\b(?:followed (?:closely )?by|ahead of|then)\s", text)
     firsts = [f for f in found if m is not None and f[0] < m.start()]
     if m is None or not firsts or "than" in text[: m.start()].split()[-1:]:
         return
-    start, end, place, ways, said = firsts[-1]
+    start, _end, place, ways, said = firsts[-1]
     at = 0
     best = min(x.rank for x in here)
     for mention in here:
@@ -202,10 +231,19 @@ def _check(ctx: Context, claim: Claim) -> list[CheckedNumber] | None:
                 continue
             judged = True
             if all(v for v in verdicts):
-                return [_mark(ctx, name, "derived", Where(source.result.name, v[1] + 1 if v else None, column.name), _how(claim, source)) for name, v in zip(claim.names, verdicts, strict=True)]
+                return [
+                    _mark(
+                        ctx,
+                        name,
+                        "derived",
+                        Where(source.result.name, v[1] + 1 if v else None, column.name),
+                        _how(claim, source),
+                    )
+                    for name, v in zip(claim.names, verdicts, strict=True)
+                ]
     if not judged:
         return None
-    wrong = [name for name in claim.names]
+    wrong = list(claim.names)
     return [_mark(ctx, name, "not found", None, f"the results do not show it as {claim.said}") for name in wrong]
 
 
@@ -228,7 +266,9 @@ def _measures(ctx: Context, claim: Claim, source: Source) -> list[Column]:
     return [c for c in measures if c.kind == "number"] or [c for c in measures if c.kind == "year"]
 
 
-def _verdict(ctx: Context, number: int, source: Source, column: Column, claim: Claim, name: Mention) -> tuple[bool, int] | tuple[()] | None:
+def _verdict(
+    ctx: Context, number: int, source: Source, column: Column, claim: Claim, name: Mention
+) -> tuple[bool, int] | tuple[()] | None:
     """Whether ``name`` holds the place, and in which row; empty when not, ``None`` when this cannot be told."""
     import numpy as np
 
@@ -257,7 +297,15 @@ def _verdict(ctx: Context, number: int, source: Source, column: Column, claim: C
 
 
 def _holds(
-    source: Source, column: Column, name: Mention, values: np.ndarray[Any, Any], mine: np.ndarray[Any, Any], rest: np.ndarray[Any, Any], place: int, way: str, many: int
+    source: Source,
+    column: Column,
+    name: Mention,
+    values: np.ndarray[Any, Any],
+    mine: np.ndarray[Any, Any],
+    rest: np.ndarray[Any, Any],
+    place: int,
+    way: str,
+    many: int,
 ) -> bool:
     import numpy as np
 
@@ -272,8 +320,12 @@ def _holds(
                 return False
             value = float(np.nanmax(own))
         else:
-            pool = np.array([reduced(values[rows] * (sign if reduced is np.nanmax else 1)) for rows in groups]) * (1 if reduced is np.nanmax else sign)
-            mine_value = reduced(values[mine] * (sign if reduced is np.nanmax else 1)) * (1 if reduced is np.nanmax else sign)
+            pool = np.array([reduced(values[rows] * (sign if reduced is np.nanmax else 1)) for rows in groups]) * (
+                1 if reduced is np.nanmax else sign
+            )
+            mine_value = reduced(values[mine] * (sign if reduced is np.nanmax else 1)) * (
+                1 if reduced is np.nanmax else sign
+            )
             value = float(mine_value)
         pool = pool[~np.isnan(pool)]
         above = int((np.unique(pool) > value).sum()), int((pool > value).sum())
@@ -314,7 +366,9 @@ def _foreign(ctx: Context) -> list[CheckedNumber]:
     if not texts:
         return []
     known = {stem(w) for s in ctx.sources for c in s.columns for w in re.findall(r"\w+", c.name)}
-    known |= {w.lower() for w in re.findall(r"\w+", ctx.question)} | {w.lower() for c in ctx.codes for w in re.findall(r"\w+", c)}
+    known |= {w.lower() for w in re.findall(r"\w+", ctx.question)} | {
+        w.lower() for c in ctx.codes for w in re.findall(r"\w+", c)
+    }
     out = []
     for span in ctx.sentences:
         text = ctx.prose[slice(*span)]
@@ -327,7 +381,15 @@ def _foreign(ctx: Context) -> list[CheckedNumber]:
                 continue
             name = m["name"]
             plain = [w.lower() for w in re.findall(r"\w+", name)]
-            if any(w in _PRONOUNS or w in lex.MONTHS or w in known or stem(w) in known or w in lex.WEEKDAYS or w in lex.HIGH | lex.LOW | lex.EITHER for w in plain):
+            if any(
+                w in _PRONOUNS
+                or w in lex.MONTHS
+                or w in known
+                or stem(w) in known
+                or w in lex.WEEKDAYS
+                or w in lex.HIGH | lex.LOW | lex.EITHER
+                for w in plain
+            ):
                 continue
             if any(pc.any(pc.match_substring(column, name, ignore_case=True)).as_py() for column in texts):
                 continue

@@ -180,6 +180,7 @@ _DIGITS: Final = (
     rf"|\d{{1,3}}(?:\.\d{{3}})+,\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}}(?![.\d])|\d+,\d{{1,2}}(?![,\d])|\d*\.\d+|\d+"
 )
 _UNIT: Final = "|".join(sorted((re.escape(u) for u in lex.UNITS if u not in "$€£¥h"), key=len, reverse=True))
+_SCALE: Final = "|".join(sorted(lex.SCALES, key=len, reverse=True))
 _NUMBER: Final = re.compile(
     rf"""(?xi)
     (?<![\w.,/:])
@@ -190,7 +191,7 @@ _NUMBER: Final = re.compile(
         |(?:st|nd|rd|th)\b
         |[ ]?(?:×|x)(?!\w)|-?fold\b|[ ]times\b
         |(?P<slash>/\d+(?![/\d]))|(?P<clock>:\d\d(?::\d\d)?\b)
-        |[ {_SPACE}-]?(?P<scale>thousands?|million|millions|billion|billions|trillion|hundred|lakh|crore|bn|mn|mio|tn|k|m|b|t)\b
+        |[ {_SPACE}-]?(?P<scale>{_SCALE})\b
     )?
     (?P<points>[ ]?-?(?:points?|pp|pts)\b)?
     (?![\d])
@@ -250,7 +251,7 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
     form: Literal["number", "percent", "times", "year"] = "number"
     if tail in ("st", "nd", "rd", "th"):
         return None
-    readings = (reading,)
+    readings: tuple[Reading, ...] = (reading,)
     if tail in ("%", "percent", "per cent", "percentage", "pct"):
         form = "percent"
     elif tail in ("×", "x", "fold", "times") and not m["points"]:
@@ -261,12 +262,16 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
         scaled = Reading(reading.value * lex.SCALES[name], reading.half * lex.SCALES[name])
         if len(name) > 2 or (attached and name in ("k", "bn", "mn", "tn", "m", "b")) or m["money"]:
             # 5m may be five metres.
-            readings = (scaled, reading) if name in ("m", "b") and not m["scale"].isupper() else (scaled,)
+            readings = (
+                (scaled, reading) if name in ("m", "b") and m["scale"].islower() and not m["money"] else (scaled,)
+            )
         else:
             end = m.end("digits")
     elif re.fullmatch(r"1[5-9]\d\d|20\d\d|21\d\d", digits) and not m["money"] and not sign and not tail:
         form = "year"
-    unit = {"$": "$", "€": "€", "£": "£", "¥": "¥"}.get((m["money"] or "").strip()[-1:], (m["money"] or "").strip().lower())
+    unit = {"$": "$", "€": "€", "£": "£", "¥": "¥"}.get(
+        (m["money"] or "").strip()[-1:], (m["money"] or "").strip().lower()
+    )
     token = Token(text[start:end], start, end, form, readings, sign, "", unit, bool(m["points"]))
     return token if not token.points or end == m.end() else replace(token, points=False)
 
@@ -341,11 +346,17 @@ def _word(text: str, m: re.Match[str]) -> Token | None:
 
 def _in_context(text: str, token: Token) -> Token:
     """The token with its hedge, its unit and the words next to it."""
-    left = re.split(r"[;:!?\n]|[.,](?=\s)", text[max(0, token.start - 48) : token.start])[-1].lower().rstrip(" *_($€£\"'")
+    left = (
+        re.split(r"[;:!?\n]|[.,](?=\s)", text[max(0, token.start - 48) : token.start])[-1].lower().rstrip(" *_($€£\"'")
+    )
     right = text[token.end : token.end + 48].lstrip(" *_)-" + _SPACE)
     words = _BEFORE.findall(left)
     hedge: Hedge = ""
-    phrases: tuple[tuple[Hedge, tuple[str, ...]], ...] = (("below", lex.BELOW), ("above", lex.ABOVE), ("about", lex.ABOUT))
+    phrases: tuple[tuple[Hedge, tuple[str, ...]], ...] = (
+        ("below", lex.BELOW),
+        ("above", lex.ABOVE),
+        ("about", lex.ABOUT),
+    )
     best = 0
     for kind, known in phrases:
         for phrase in known:
@@ -360,6 +371,8 @@ def _in_context(text: str, token: Token) -> Token:
         unit = next((u for u in (following, following.rstrip("s")) if u in lex.UNITS and u != "$"), "")
     sign = token.sign or (-1 if words and words[-1] in ("minus", "negative") else 0)
     form = token.form
-    if form == "year" and (hedge in ("about", "below", "above") and words and words[-1] not in ("than",) or unit):
+    if form == "year" and ((hedge in ("about", "below", "above") and words and words[-1] not in ("than",)) or unit):
         form = "year" if not unit else "number"
-    return replace(token, hedge=hedge, unit=unit, sign=sign, form=form, before=words[-1] if words else "", after=following)
+    return replace(
+        token, hedge=hedge, unit=unit, sign=sign, form=form, before=words[-1] if words else "", after=following
+    )

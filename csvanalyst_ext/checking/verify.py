@@ -116,9 +116,13 @@ def _given(ctx: Context, token: Token, asked: Sequence[Token]) -> Hit | None:
     follows = set(stems(token.after))
     condition = token.before in CONDITION or bool(token.hedge) or _bracketed(ctx, token)
     for other in asked:
-        if abs(other.value - token.value) > 1e-9 * max(1.0, abs(token.value)) or (other.form == "percent") != (token.form == "percent"):
+        if abs(other.value - token.value) > 1e-9 * max(1.0, abs(token.value)) or (other.form == "percent") != (
+            token.form == "percent"
+        ):
             continue
-        same = bool(follows & set(stems(other.after))) or (token.before == other.before and token.before not in ("", "is", "was", "are"))
+        same = bool(follows & set(stems(other.after))) or (
+            token.before == other.before and token.before not in ("", "is", "was", "are")
+        )
         if condition or same or after & set(stems(other.after)):
             return Hit("given", None, "the question")
     if condition or (token.before == "the" and after):
@@ -132,7 +136,11 @@ def _given(ctx: Context, token: Token, asked: Sequence[Token]) -> Hit | None:
 
 
 def _bracketed(ctx: Context, token: Token) -> bool:
-    return token.form == "year" and ctx.prose[token.start - 1 : token.start] == "(" and ctx.prose[token.end : token.end + 1] == ")"
+    return (
+        token.form == "year"
+        and ctx.prose[token.start - 1 : token.start] == "("
+        and ctx.prose[token.end : token.end + 1] == ")"
+    )
 
 
 # --- dates ----------------------------------------------------------------------------------------
@@ -150,7 +158,7 @@ def _date(ctx: Context, date: DateToken) -> CheckedNumber:
                     return CheckedNumber(date.text, span, "date", "found", where)
     parts = {(d.year, d.quarter, d.month, d.day) for d in dates(masked(ctx.question))}
     own = (date.year, date.quarter, date.month, date.day)
-    if own in parts or (None, *own[1:]) in parts and (date.year is None or str(date.year) in ctx.question):
+    if own in parts or ((None, *own[1:]) in parts and (date.year is None or str(date.year) in ctx.question)):
         return CheckedNumber(date.text, span, "date", "given", None, "the question")
     for code in ctx.codes:
         if own in {(d.year, d.quarter, d.month, d.day) for d in dates(code[:20_000])}:

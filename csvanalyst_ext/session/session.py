@@ -30,6 +30,7 @@ from ..execution.base import Executor
 from ..protocol import Fault, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
+from .figures import Figures
 from .intake import Intake
 from .question import Question
 from .results import NamedResults
@@ -86,6 +87,7 @@ class AnalystSession:
         self._kept = 0
         self._tidying: asyncio.Task[int] | None = None
         self._results = NamedResults()
+        self._figures = Figures()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -254,6 +256,7 @@ class AnalystSession:
             history=history,
             emit=emit,
             keep=keep,
+            review=self._figures.review(question, draft.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
@@ -287,6 +290,7 @@ class AnalystSession:
             result=conclusion.result,
             usage=conclusion.usage,
             messages=conclusion.messages,
+            numbers=self._figures.mark(run.question, conclusion),
             timings=timings,
         )
 
@@ -323,6 +327,7 @@ class AnalystSession:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._history.clear()
         self._results = NamedResults()
+        self._figures = Figures()
         await self._executor.close()
         await self.forget()
 
