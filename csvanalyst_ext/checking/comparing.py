@@ -185,11 +185,14 @@ def _best(said: list[str], columns: Sequence[Column]) -> set[str] | None:
             full = column.words <= spoken or bool(content and content <= spoken and not column.words & lex.AGGREGATES)
             scores[column.name] = (hits, full, len(column.words & spoken & lex.AGGREGATES))
     if not scores:
-        return None
+        told = spoken & _TELLING
+        return {c.name for c in columns if c.words & told} or None
     best = max(scores.values())
     return {name for name, score in scores.items() if score == best}
 
 
+_TELLING: Final = frozenset({"average", "median", "deviation", "percent"})
+"""Aggregates that say which column is meant also without its other words."""
 _RIVALS: Final = frozenset({"average", "median", "maximum", "minimum"})
 
 

@@ -71,6 +71,12 @@ class Context:
             start = min(token.start, noun_end(self.prose, earlier[-1], token.start))
         return self.prose[start : token.start], self.prose[token.end : noun_end(self.prose, token, stop)]
 
+    def tail(self, token: Token) -> str:
+        """The rest of the clause, up to the next number that is not a bound."""
+        end = self.clause(token.start)[1]
+        later = [t.start for t in self.tokens if token.end <= t.start < end and not t.hedge]
+        return self.prose[token.end : min([end, *later])]
+
     def direction(self, token: Token) -> tuple[bool, bool]:
         """Whether the words near a number say down, and whether they say up."""
         start, end = self.clause(token.start)
@@ -118,7 +124,11 @@ class Context:
         """The numeric columns that the words around the number allow."""
         before, after = self.window(token)
         measures = [c for c in source.columns if c.values is not None]
-        named = claimed(before, after, [c for c in measures if c.kind == "number"], token.unit)
+        numeric = [c for c in measures if c.kind == "number"]
+        named = claimed(before, after, numeric, token.unit)
+        if named is not None:
+            tail = set(stems(self.tail(token)))
+            named |= {c.name for c in numeric if c.words - lex.AGGREGATES and c.words <= tail}
         allowed = [c for c in measures if named is None or c.name in named or c.kind != "number"]
         if named is not None:
             allowed = [c for c in allowed if c.kind == "number"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .comparing import interval
+from .comparing import interval, scaled
 from .context import Context, Hit
 from .marks import Where
 from .reading import Token
@@ -93,7 +93,8 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
         values = column.values
         assert values is not None
         for limit in limits:
-            yield int(_beyond(values, limit).sum()), f"rows with {column.name} {limit.hedge} {limit.text}", source
+            for scale, _ in scaled(limit, column, ctx.question):
+                yield int(_beyond(scale, limit).sum()), f"rows with {column.name} {limit.hedge} {limit.text}", source
         mean = float(np.nanmean(values)) if not np.isnan(values).all() else 0.0
         if re.search(r"\b(?:above|over|higher than|exceed\w*|more than)\b.{0,24}\b(?:average|mean)", sentence):
             yield int((values > mean).sum()), f"rows with {column.name} above the mean", source
@@ -169,7 +170,10 @@ def threshold(ctx: Context, token: Token) -> Hit | None:
             values = column.values
             if values is None or column.kind != "number":
                 continue
-            hits = _beyond(values, token)
+            scales = [scale for scale, _ in scaled(token, column, ctx.question)]
+            if not scales:
+                continue
+            hits = _beyond(scales[0], token)
             many = int(hits.sum())
             named = [ctx.labels.rows(number, m.column, m.key) for m in ctx.here(token)]
             rows = [r for r in named if r is not None and r.size == source.rows]
@@ -178,7 +182,7 @@ def threshold(ctx: Context, token: Token) -> Hit | None:
             exactly = bool(rows) and {i for r in rows for i in r.nonzero()[0].tolist()} == set(
                 hits.nonzero()[0].tolist()
             )
-            if everything or nothing or exactly or many in counts:
+            if everything or nothing or exactly or (0 < many < source.rows and many in counts):
                 how = f"{many} of {source.rows} rows have {column.name} {token.hedge} {token.text}"
                 return Hit("derived", Where(source.result.name, None, column.name), how)
     return None

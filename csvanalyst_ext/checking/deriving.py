@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
@@ -35,11 +35,12 @@ _SHARE: Final = frozenset((
 ))  # fmt: skip
 _TOTAL: Final = frozenset((
     "total", "totals", "totalling", "totaling", "totalled", "sum", "sums", "together", "combined", "altogether",
-    "overall", "all", "aggregate", "both", "jointly",
+    "overall", "add", "adds", "added", "adding", "summed", "all", "aggregate", "both", "jointly",
 ))  # fmt: skip
 _MEAN: Final = frozenset((
     "average", "averages", "averaged", "averaging", "mean", "median", "typical", "typically", "per", "each",
 ))  # fmt: skip
+_REST: Final = frozenset(["not", "other", "others", "remaining", "rest", "without", "neither"])
 _RATIO: Final = frozenset((
     "times", "ratio", "fold", "twice", "double", "doubled", "doubles", "triple", "tripled", "per", "multiple",
     "half",
@@ -80,10 +81,12 @@ def said(ctx: Context, token: Token) -> Said:
     )
     clause = frozenset(ctx.words(ctx.clause(token.start)))
     compare = bool((clause - hedge) & (lex.UP | lex.DOWN | lex.CHANGE)) or token.points or bool(token.sign)
+    before = ctx.prose[max(0, token.start - 16) : token.start].lower()
+    compare = compare or bool(near & _REST)
     return Said(
         compare=compare,
         share=token.form in ("percent", "fraction") and (bool(near & _SHARE) or not compare),
-        total=bool(near & _TOTAL),
+        total=bool(near & _TOTAL) or bool(re.search(r"\bof (?:the |all |its |these )*[*$€£]*$", before)),
         mean=bool(near & _MEAN),
         median="median" in near,
         ratio=token.form == "times" or bool(clause & _RATIO),
@@ -100,6 +103,8 @@ def derived(ctx: Context, token: Token) -> Hit | None:
     words = said(ctx, token)
     for tier, limit in LIMITS:
         candidates = list(tier(ctx, token, words))
+        if any(_contradicts(ctx, token, candidate) for candidate in candidates):
+            return None
         for candidate in candidates:
             if _is(ctx, token, candidate):
                 if distinct_share(token, np.array([c.value for c in candidates])) > limit:
@@ -125,6 +130,13 @@ def _is(ctx: Context, token: Token, candidate: Candidate) -> bool:
         if ok:
             return True
     return False
+
+
+def _contradicts(ctx: Context, token: Token, candidate: Candidate) -> bool:
+    """Whether it is this number, but the words say the other direction."""
+    if not candidate.oriented or _is(ctx, token, candidate) or not candidate.value:
+        return False
+    return _is(ctx, token, replace(candidate, oriented=False))
 
 
 # --- two values -----------------------------------------------------------------------------------
@@ -262,7 +274,9 @@ def _between(
         oriented = False
         if len(cells) == 2:
             between = ctx.prose[first.end : last.start].lower()
-            if re.search(r"\bthan\b", between) or (token.form == "times" and re.search(r"\bas\b", between)):
+            if re.search(r"\b(?:than|above|below|behind|ahead of|over|under|exceed\w*|trail\w*)\b", between) or (
+                token.form == "times" and re.search(r"\bas\b", between)
+            ):
                 if one is not first:
                     continue
                 oriented = True
@@ -381,9 +395,11 @@ def _whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
         r"\b(?:top|first|largest|biggest|leading) (?:\d+|\w+)\b", ctx.prose[slice(*ctx.sentence(token.start))].lower()
     ):
         yield from _top(ctx, token, words)
-    for source in ctx.sources:
+    binding = ctx.bound(token)
+    for number, source in enumerate(ctx.sources):
         if source.rows < 2:
             continue
+        _, tied = ctx.mask(number, binding)
         timed = any(c.kind in ("date", "year") for c in source.columns)
         for column in _measures(ctx, token, source):
             values = column.values
@@ -394,6 +410,8 @@ def _whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
             percent = _is_fraction(values)
             yield from _one(token, words, values, source, column.name)
             ordered = np.sort(values)[::-1]
+            if tied:
+                continue
             if timed and words.compare:
                 start, end = _ends(source, values)
                 yield from _combine(
@@ -451,6 +469,8 @@ def _across(token: Token, words: Said, source: Source, row: int) -> Iterator[Can
     measures = [c for c in source.measures if c.values is not None][:MOST_MEASURES]
     for one, two in itertools.permutations(measures, 2):
         assert one.values is not None and two.values is not None
+        if one.unit != two.unit and not (words.ratio and token.form == "number"):
+            continue
         a, b = float(one.values[row]), float(two.values[row])
         percent = _is_fraction(one.values)
         yield from _combine(token, words, a, b, (one.name, two.name), source, one.name, percent=percent)

@@ -22,6 +22,7 @@ FREE_CELLS: Final = 40
 """Cells among which a number may be found without any word that says which."""
 CHANCE: Final = 0.05
 SHOWN: Final = 20
+_EVERY: Final = frozenset({"all", "every", "each", "both", "none", "neither"})
 
 
 def found(ctx: Context, token: Token) -> Hit | None:
@@ -29,6 +30,8 @@ def found(ctx: Context, token: Token) -> Hit | None:
     if token.form == "clock":
         return _clock(ctx, token)
     binding = ctx.bound(token)
+    if token.hedge in ("above", "below") and _EVERY & set(ctx.words(ctx.clause(token.start))):
+        return None  # a bound for all rows
     tied_to: list[tuple[bool, Hit]] = []
     tied_somewhere = False
     for number in range(len(ctx.sources) - 1, -1, -1):

@@ -17,7 +17,8 @@ SCALES: Final = {
 UNITS: Final[dict[str, tuple[str, float]]] = {
     "second": ("time", 1), "sec": ("time", 1), "minute": ("time", 60), "min": ("time", 60), "hour": ("time", 3600),
     "hr": ("time", 3600), "h": ("time", 3600), "day": ("time", 86400), "week": ("time", 604800),
-    "mm": ("length", 0.001), "cm": ("length", 0.01), "metre": ("length", 1), "meter": ("length", 1),
+    "m": ("length", 1), "s": ("time", 1), "ms": ("time", 0.001), "mm": ("length", 0.001), "cm": ("length", 0.01),
+    "metre": ("length", 1), "meter": ("length", 1),
     "km": ("length", 1000), "kilometre": ("length", 1000), "kilometer": ("length", 1000), "mile": ("length", 1609.344),
     "mi": ("length", 1609.344), "foot": ("length", 0.3048), "feet": ("length", 0.3048), "ft": ("length", 0.3048),
     "inch": ("length", 0.0254), "g": ("mass", 1), "gram": ("mass", 1), "kg": ("mass", 1000),
@@ -120,7 +121,8 @@ SYNONYMS: Final = {
     "max": "maximum", "min": "minimum", "med": "median", "pct": "percent", "perc": "percent", "percentage": "percent",
     "std": "deviation", "stddev": "deviation", "sd": "deviation", "dep": "departure", "arr": "arrival",
     "qty": "quantity", "amt": "amount", "rev": "revenue", "pop": "population", "temp": "temperature", "yr": "year",
-    "dist": "distance", "hr": "hour", "dur": "duration", "wt": "weight", "ht": "height", "prop": "proportion",
+    "dist": "distance", "old": "age", "older": "age", "younger": "age", "hr": "hour", "dur": "duration", "wt":
+    "weight", "ht": "height", "prop": "proportion",
     "delayed": "delay", "departing": "departure", "departed": "departure", "arriving": "arrival", "sold": "sale",
     "priced": "price", "aged": "age", "weighs": "weight", "weigh": "weight", "costs": "cost", "earn": "salary",
     "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life", "gdppercap": "gdp",

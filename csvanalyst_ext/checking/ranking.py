@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _SUPER: Final = re.compile(
     r"(?i)\b(?:(?P<place>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,2}(?:st|nd|rd|th))"
-    r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + r")\b"
+    r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + "|"
+    r"(?<=the )(?!(?:rest|west|forest|interest|request|test|contest|guest|nearest|latest|harvest)\b)\w{3,}est)\b"
 )
 _PLACE: Final = re.compile(
     r"(?i)\b(?:(?:ranks?|ranked|comes?|came|placed|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
@@ -116,7 +117,7 @@ def _claims(ctx: Context) -> Iterator[Claim]:
             right = span[0] + (found[index + 1][0] if index + 1 < len(found) else len(text))
             names = _subject(ctx, span, span[0] + start, span[0] + end, here, left, right)
             if names:
-                words = ctx.prose[span[0] + start : min(right, span[0] + end + 60)]
+                words = ctx.prose[max(left, span[0] + start - 60) : min(right, span[0] + end + 60)]
                 yield Claim(tuple(names), place, ways, words, said)
         yield from _followed(ctx, span, here, found)
 
@@ -161,6 +162,8 @@ def _place(written: str | None) -> int:
 def _ways(word: str) -> tuple[str, ...]:
     if word in lex.EITHER:
         return ("high", "low")
+    if word not in lex.HIGH | lex.LOW:
+        return ("high", "low")  # the wettest, the driest
     return ("high",) if word in lex.HIGH else ("low",)
 
 

@@ -363,6 +363,8 @@ def _in_context(text: str, token: Token) -> Token:
             tail = left[-len(phrase) - 1 :]
             if len(phrase) > best and left.endswith(phrase) and (len(tail) == len(phrase) or not tail[0].isalpha()):
                 hedge, best = kind, len(phrase)
+    if re.search(r"\b(?:add|sum|come|amount|total)\w* up to$", left):
+        hedge = ""
     if not hedge and re.match(r"(?i)(?:\w+ )?or so\b", right):
         hedge = "about"
     first = re.match(r"[A-Za-z°/]+", right)

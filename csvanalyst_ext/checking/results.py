@@ -213,6 +213,6 @@ def _units(name: str) -> list[str]:
         if part == "min" and (position == 0 or len(parts) == 1):
             continue  # the minimum
         single = part[:-1] if part.endswith("s") and part not in lex.UNITS else part
-        if len(part) > 1 or part in "$€£¥":
+        if len(part) > 1 or part in "$€£¥" or (part in "gmhs" and position == len(parts) - 1 > 0):
             found.append(single)
     return found[::-1]
