@@ -85,13 +85,14 @@ def _described(step: Step) -> Iterator[Result]:
         facts: dict[str, float] = {"number of tables": float(head.get("tables", 0))}
         for table in data["tables"]:
             facts |= _sizes(str(table.get("name", "")), table)
-        yield Result("the list of data sets", facts=facts)
+        yield Result("the list of data sets", facts=facts, about=True)
     elif "columns" in data:
         yield Result(
             f"the description of {data.get('table', 'the table')}",
             _profile(data["columns"]),
             facts=_sizes(str(data.get("table", "")), head),
             dates=tuple(str(c[key]) for c in data["columns"] for key in ("min", "max") if key in c),
+            about=True,
         )
 
 

@@ -49,20 +49,36 @@ class Context:
         self.labels = Labels(prose, sources, dates)
         self.keys = set(self.labels.add_numbers(prose, tokens))
         self.stated: dict[Token, Hit] = {}
+        self._sentences: dict[int, Span] = {}
+        self._clauses: dict[int, Span] = {}
+        self._windows: dict[int, tuple[str, str]] = {}
+        self._directions: dict[int, tuple[bool, bool]] = {}
+        self._bound: dict[int, dict[str, list[str]]] = {}
+        self._columns: dict[tuple[int, int], list[Column]] = {}
 
     # --- the words around -----------------------------------------------------------------------
 
     def sentence(self, at: int) -> Span:
-        return next(((a, b) for a, b in self.sentences if a <= at < b), (0, len(self.prose)))
+        if at not in self._sentences:
+            self._sentences[at] = next(((a, b) for a, b in self.sentences if a <= at < b), (0, len(self.prose)))
+        return self._sentences[at]
 
     def clause(self, at: int) -> Span:
-        return next(((a, b) for a, b in clauses(self.prose, self.sentence(at)) if a <= at < b), self.sentence(at))
+        if at not in self._clauses:
+            sentence = self.sentence(at)
+            self._clauses[at] = next(((a, b) for a, b in clauses(self.prose, sentence) if a <= at < b), sentence)
+        return self._clauses[at]
 
     def words(self, span: Span) -> list[str]:
         return re.findall(r"[^\W\d_]+|%", self.prose[span[0] : span[1]].lower())
 
     def window(self, token: Token) -> tuple[str, str]:
         """The words before a number, after what the number before it counts, and the words that follow it."""
+        if token.start not in self._windows:
+            self._windows[token.start] = self._window(token)
+        return self._windows[token.start]
+
+    def _window(self, token: Token) -> tuple[str, str]:
         start, end = self.sentence(token.start)
         earlier = [t for t in self.tokens if start <= t.start < token.start and t not in self.keys]
         later = [t for t in self.tokens if token.end <= t.start < end]
@@ -79,6 +95,11 @@ class Context:
 
     def direction(self, token: Token) -> tuple[bool, bool]:
         """Whether the words near a number say down, and whether they say up."""
+        if token.start not in self._directions:
+            self._directions[token.start] = self._direction(token)
+        return self._directions[token.start]
+
+    def _direction(self, token: Token) -> tuple[bool, bool]:
         start, end = self.clause(token.start)
         before, _after = self.window(token)
         near = self.words((max(start, token.start - len(before), token.start - 70), token.start))
@@ -98,8 +119,11 @@ class Context:
 
     def bound(self, token: Token) -> dict[str, list[str]]:
         at = token.start
+        if at in self._bound:
+            return self._bound[at]
         others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
-        return bound(self.prose, token, others, self.here(token), self.clause(at), self.sentence(at))
+        self._bound[at] = bound(self.prose, token, others, self.here(token), self.clause(at), self.sentence(at))
+        return self._bound[at]
 
     def mask(self, number: int, binding: dict[str, list[str]]) -> tuple[np.ndarray[Any, Any], bool]:
         """The rows of source ``number`` that ``binding`` names, and whether it names any of its columns."""
@@ -122,6 +146,12 @@ class Context:
 
     def columns(self, token: Token, source: Source) -> list[Column]:
         """The numeric columns that the words around the number allow."""
+        place = token.start, id(source)
+        if place not in self._columns:
+            self._columns[place] = self._allowed(token, source)
+        return self._columns[place]
+
+    def _allowed(self, token: Token, source: Source) -> list[Column]:
         before, after = self.window(token)
         measures = [c for c in source.columns if c.values is not None]
         numeric = [c for c in measures if c.kind == "number"]

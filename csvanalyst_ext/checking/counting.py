@@ -50,32 +50,20 @@ def _counts(ctx: Context, token: Token) -> Iterator[tuple[int, str, Source | Non
         if "column" in noun or "field" in noun:
             yield len(source.columns), "number of columns", source
         # "3 flights" is a value of the column of flights, not the number of rows.
-        if noun & measured - keys and not noun & keys:
+        if noun & measured - keys - _ROWS and not noun & keys:
             continue
         if source.rows > 1 or noun & _ROWS:
             yield source.rows, "number of rows", source
             if source.result.total is not None:
                 yield source.result.total, "number of rows before the cut", source
         for column in source.keys:
-            yield _distinct(column), f"different values of {column.name}", source
+            yield column.distinct, f"different values of {column.name}", source
         yield from _passing(ctx, token, source, words)
         for mention in ctx.here(token):
             rows = ctx.labels.rows(ctx.sources.index(source), mention.column, mention.key)
             if rows is not None and source.rows > 1 and rows.size == source.rows and int(rows.sum()) > 1:
                 yield int(rows.sum()), f"rows of {ctx.prose[mention.start : mention.end]}", source
     yield from _listed(ctx, token, words)
-
-
-def _distinct(column: Any) -> int:
-    import numpy as np
-    import pyarrow.compute as pc
-
-    if column.texts is not None:
-        return int(pc.count_distinct(column.texts).as_py())
-    values = (
-        column.values if column.values is not None else column.parts[0] * 372 + column.parts[1] * 31 + column.parts[2]
-    )
-    return int(np.unique(values[~np.isnan(values)]).size)
 
 
 def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> Iterator[tuple[int, str, Source | None]]:
@@ -95,7 +83,7 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
         for limit in limits:
             for scale, _ in scaled(limit, column, ctx.question):
                 yield int(_beyond(scale, limit).sum()), f"rows with {column.name} {limit.hedge} {limit.text}", source
-        mean = float(np.nanmean(values)) if not np.isnan(values).all() else 0.0
+        mean = column.mean
         if re.search(r"\b(?:above|over|higher than|exceed\w*|more than)\b.{0,24}\b(?:average|mean)", sentence):
             yield int((values > mean).sum()), f"rows with {column.name} above the mean", source
         if re.search(r"\b(?:below|under|lower than|less than)\b.{0,24}\b(?:average|mean)", sentence):

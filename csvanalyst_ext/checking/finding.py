@@ -41,7 +41,7 @@ def found(ctx: Context, token: Token) -> Hit | None:
         if not source.rows:
             continue
         mask, tied = ctx.mask(number, binding)
-        tied_somewhere = tied_somewhere or (tied and bool(mask.any()))
+        tied_somewhere = tied_somewhere or (tied and bool(mask.any()) and not source.result.about)
         if (hit := _cell(ctx, token, source, mask, tied)) is not None:
             tied_to.append((tied, hit))
     for tied, hit in tied_to:
@@ -129,11 +129,15 @@ def _ranked(ctx: Context, token: Token, values: np.ndarray[Any, Any]) -> np.ndar
     if high == low or ctx.labels.within(ctx.sentence(token.start)) or "average" in said:
         return None
     place = next((lex.ORDINALS[w] for w in said if w in lex.ORDINALS), 1)
+    start = ctx.sentence(token.start)[0]
+    many = max(
+        (int(t.value) for t in ctx.tokens if start <= t.start < token.start and t.whole and t.value <= 50), default=1
+    )
     known = np.unique(values[~np.isnan(values)])
     if known.size < place:
         return None
-    wanted = known[-place] if high else known[place - 1]
-    return np.asarray(values == wanted)
+    first = known[::-1] if high else known
+    return np.isin(values, first[place - 1 : place - 1 + many])
 
 
 def _clock(ctx: Context, token: Token) -> Hit | None:

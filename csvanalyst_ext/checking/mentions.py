@@ -181,8 +181,10 @@ class Labels:
         tokens that did."""
         used = []
         for token in tokens:
-            before = re.findall(r"[a-z]+", prose[max(0, token.start - 24) : token.start].lower())[-2:]
-            after = re.findall(r"[a-z]+", prose[token.end : token.end + 24].lower())[:2]
+            before = re.findall(
+                r"[a-z]+", re.split(r"[:;,.(]", prose[max(0, token.start - 24) : token.start].lower())[-1]
+            )[-2:]
+            after = re.findall(r"[a-z]+", re.split(r"[:;,.()]", prose[token.end : token.end + 24].lower())[0])[:2]
             named = False
             for number, source in enumerate(self._sources):
                 for name, text in source.fixed.items():
@@ -254,6 +256,8 @@ def _set_apart(prose: str, start: int, end: int, written: str, exact: str) -> bo
     around = prose[max(0, start - 1) : start], prose[end : end + 1]
     if around[0] and around[0] in "\"'“‘*`(" and around[1] and around[1] in "\"'”’*`)":
         return True
+    if len(written) == 1 and written == exact and re.match(r" ?[(:;,)]| has\b", prose[end:]):
+        return prose[:start].strip() != ""
     return written == exact and written.isupper() and len(written) > 1 and prose[:start].strip() != ""
 
 

@@ -17,6 +17,7 @@ from .context import Context
 from .marks import CheckedNumber, Where
 from .mentions import Mention, Span
 from .results import Column, Source, stem
+from .steps import MOST_MEASURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ _TO_NAME: Final = re.compile(
     r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while)\b)[^.;:(]){0,80}?"
     r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|for|"
     r"left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+"
-    r"|month of\s+)?)?[*\"'“(]*$"
+    r"|month of\s+)?)?\s*[*\"'“(]*$"
 )
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
 _LIST: Final = re.compile(
@@ -96,9 +97,11 @@ def _one_each(marks: Sequence[CheckedNumber]) -> list[CheckedNumber]:
 
 
 def _claims(ctx: Context) -> Iterator[Claim]:
+    told = {c.name.casefold() for s in ctx.sources if not s.result.about for c in s.columns}
+    told |= {name for s in ctx.sources for name in s.fixed}
     for span in ctx.sentences:
         text = ctx.prose[slice(*span)]
-        here = list(ctx.labels.within(span))
+        here = [m for m in ctx.labels.within(span) if m.column in told]
         if not here:
             continue
         found: list[tuple[int, int, int, tuple[str, ...], str]] = []
@@ -227,6 +230,8 @@ def _check(ctx: Context, claim: Claim) -> list[CheckedNumber] | None:
     judged = False
     for number in range(len(ctx.sources) - 1, -1, -1):
         source = ctx.sources[number]
+        if source.result.about:
+            continue
         columns = _measures(ctx, claim, source)
         for column in columns:
             verdicts = [_verdict(ctx, number, source, column, claim, name) for name in claim.names]
@@ -266,7 +271,7 @@ def _measures(ctx: Context, claim: Claim, source: Source) -> list[Column]:
     named = claimed("", claim.words, [c for c in measures if c.kind == "number"])
     if named is not None:
         return [c for c in measures if c.name in named]
-    return [c for c in measures if c.kind == "number"] or [c for c in measures if c.kind == "year"]
+    return [c for c in measures if c.kind == "number"][:MOST_MEASURES] or [c for c in measures if c.kind == "year"]
 
 
 def _verdict(
@@ -294,7 +299,7 @@ def _verdict(
         return ()
     many = len(claim.names)
     for way in claim.ways:
-        if _holds(source, column, name, column.values, mine, rest, claim.place, way, many):
+        if _holds(source, column, name, mine, rest, claim.place, way, many):
             return True, int(np.flatnonzero(mine)[0])
     return ()
 
@@ -303,59 +308,50 @@ def _holds(
     source: Source,
     column: Column,
     name: Mention,
-    values: np.ndarray[Any, Any],
     mine: np.ndarray[Any, Any],
     rest: np.ndarray[Any, Any],
     place: int,
     way: str,
     many: int,
 ) -> bool:
+    """Whether the rows ``mine`` have the place among the rows ``rest``: as one row, or as a group by their highest
+    value, sum or mean."""
     import numpy as np
 
+    key, values = source.column(name.column), column.values
+    if values is None or key is None or np.isnan(values[mine]).all():
+        return False
     sign = 1.0 if way == "high" else -1.0
-    key = source.column(name.column)
-    for reduced in (np.nanmax, np.nansum, np.nanmean):
-        groups = _groups(key, rest) if key is not None and int(mine.sum()) > 1 else None
-        if groups is None:
-            pool = values[rest] * sign
-            own = values[mine] * sign
-            if np.isnan(own).all():
-                return False
-            value = float(np.nanmax(own))
-        else:
-            pool = np.array([reduced(values[rows] * (sign if reduced is np.nanmax else 1)) for rows in groups]) * (
-                1 if reduced is np.nanmax else sign
-            )
-            mine_value = reduced(values[mine] * (sign if reduced is np.nanmax else 1)) * (
-                1 if reduced is np.nanmax else sign
-            )
-            value = float(mine_value)
-        pool = pool[~np.isnan(pool)]
+    if int(mine.sum()) == 1:
+        pools = iter([(values[rest] * sign, float(values[mine][0]) * sign)])
+    else:
+        own = key.codes[mine][0]
+        pools = (
+            (pool, float(pool[codes == own][0]))
+            for pool, codes in _grouped(values * sign, key.codes, rest & ~np.isnan(values))
+        )
+    for pool, value in pools:
         above = int((np.unique(pool) > value).sum()), int((pool > value).sum())
-        if many > 1:
-            if above[0] < many + place - 1:
-                return True
-        elif place - 1 in above:
+        if (above[0] < many + place - 1) if many > 1 else place - 1 in above:
             return True
-        if groups is None:
-            return False
     return False
 
 
-def _groups(key: Column, rest: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]] | None:
+def _grouped(
+    values: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], rest: np.ndarray[Any, Any]
+) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """The sum, the mean and the highest value of each group, with the groups' codes."""
     import numpy as np
 
-    if key.texts is not None:
-        codes = key.texts.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    elif key.values is not None:
-        codes = np.unique(key.values, return_inverse=True)[1]
-    else:
-        return None
-    codes = np.nan_to_num(np.asarray(codes, dtype=float), nan=-1)
-    known = np.unique(codes[rest])
-    if known.size > 2000:
-        return None
-    return [np.flatnonzero((codes == code) & rest) for code in known]
+    picked, groups = values[rest], codes[rest] + 1
+    counts = np.bincount(groups)
+    known = np.flatnonzero(counts)
+    sums = np.bincount(groups, weights=picked)[known]
+    yield sums, known - 1
+    yield sums / counts[known], known - 1
+    highest = np.full(counts.size, -np.inf)
+    np.maximum.at(highest, groups, picked)
+    yield highest[known], known - 1
 
 
 # --- names that no result has ---------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
@@ -40,10 +41,11 @@ class Result:
     truncated: bool = False
     facts: Mapping[str, float] = field(default_factory=dict)
     dates: Sequence[str] = ()
+    about: bool = False  # it describes data sets: nothing is ranked by it
     printed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a result.  ``values`` are floats with NaN for NULL (numbers only), ``texts`` an Arrow array.
 
@@ -57,6 +59,55 @@ class Column:
     values: np.ndarray[Any, Any] | None = None
     texts: pa.Array | None = None
     parts: tuple[np.ndarray[Any, Any], ...] = ()  # year, month, day of a date column
+
+    @cached_property
+    def known(self) -> np.ndarray[Any, Any]:
+        """The numbers that are there."""
+        import numpy as np
+
+        values = np.array([]) if self.values is None else self.values
+        return np.asarray(values[~np.isnan(values)])
+
+    @cached_property
+    def ordered(self) -> np.ndarray[Any, Any]:
+        """The numbers, highest first."""
+        import numpy as np
+
+        return np.asarray(np.sort(self.known)[::-1])
+
+    @cached_property
+    def total(self) -> float:
+        return float(self.known.sum())
+
+    @cached_property
+    def mean(self) -> float:
+        return float(self.known.mean()) if self.known.size else float("nan")
+
+    @cached_property
+    def fraction(self) -> bool:
+        """Whether all numbers lie between -1 and 1."""
+        return bool(self.known.size and abs(self.known).max() <= 1.0)
+
+    @cached_property
+    def codes(self) -> np.ndarray[Any, Any]:
+        """A whole number for each row, the same for the same label; -1 for NULL."""
+        import numpy as np
+
+        if self.texts is not None:
+            indices = self.texts.dictionary_encode().indices.fill_null(-1)
+            return np.asarray(indices.to_numpy(zero_copy_only=False))
+        values = self.values
+        if values is None and self.parts:
+            values = self.parts[0] * 372 + np.nan_to_num(self.parts[1]) * 31 + np.nan_to_num(self.parts[2])
+        if values is None:
+            return np.array([], dtype=int)
+        return np.where(np.isnan(values), -1, np.unique(values, return_inverse=True)[1])
+
+    @cached_property
+    def distinct(self) -> int:
+        import numpy as np
+
+        return int(np.unique(self.codes[self.codes >= 0]).size)
 
 
 @dataclass(frozen=True, slots=True)

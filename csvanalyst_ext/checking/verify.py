@@ -50,14 +50,15 @@ def check(prose: str, question: str, results: Sequence[Result], codes: Sequence[
         hits[token] = hit
         if hit is not None and hit.value is not None and token not in ctx.keys:
             ctx.stated[token] = hit
+    before = len(ctx.stated)
     for token in tokens:
         if hits[token] is None:
             hit = counted(ctx, token) or derived(ctx, token) or threshold(ctx, token)
             hits[token] = hit
             if hit is not None and hit.value is not None:
                 ctx.stated[token] = hit
-    for token in tokens:
-        if hits[token] is None:
+    for token in tokens if len(ctx.stated) > before else ():
+        if hits[token] is None:  # from a number that a later place states
             hits[token] = derived(ctx, token)
     marks = [_mark(token, hit) for token, hit in hits.items()]
     marks += [_date(ctx, date) for date in written if date.specific]
