@@ -118,6 +118,8 @@ def scaled(token: Token, column: Column, question: str) -> Iterator[tuple[np.nda
     if token.unit and not column.unit and _other_unit_asked(token.unit, question):
         return
     yield values, ""
+    if column.scale != 1.0:
+        yield values / column.scale, ""
     if column.words & lex.PERCENTISH and token.form == "number" and token.value < 1 and not token.whole:
         yield values / 100, "percent as a fraction"
     if token.points:
@@ -167,19 +169,34 @@ def noun_end(prose: str, token: Token, stop: int) -> int:
 
 def claimed(before: str, after: str, columns: Sequence[Column], unit: str = "") -> set[str] | None:
     """The columns that the words around a number name, by their names; ``None`` when they name none."""
+    measured: set[str] = set()
+    if unit:
+        kind = lex.UNITS[unit][0]
+        measured = {c.name for c in columns if c.unit and lex.UNITS[c.unit][0] == kind}
+        if measured:
+            columns = [c for c in columns if c.name in measured]
     follow = [w for w in stems(after) if not unit or w != stem(unit)]
     one = _best(follow, columns)
     two = _best(stems(before), columns)
     if one is None and two is None:
-        return None
-    return (one or set()) | (two or set())
+        return {c.name for c in columns} if unit and measured else None
+    return (one or set()) | (two or set()) | _nearest(stems(before), columns)
+
+
+def _nearest(said: list[str], columns: Sequence[Column]) -> set[str]:
+    """The columns of the last word that belongs to any."""
+    for word in reversed(said):
+        found = {c.name for c in columns if word in c.words - lex.AGGREGATES}
+        if found:
+            return found
+    return set()
 
 
 def _best(said: list[str], columns: Sequence[Column]) -> set[str] | None:
     spoken = set(said)
     scores: dict[str, tuple[int, bool, int]] = {}
     for column in columns:
-        content = column.words - lex.AGGREGATES
+        content = column.words - lex.AGGREGATES - {stem(column.unit)}
         hits = len(content & spoken) if content else len(column.words & spoken)
         if hits:
             full = column.words <= spoken or bool(content and content <= spoken and not column.words & lex.AGGREGATES)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import lexicon as lex
-from .comparing import claimed, noun_end, rival, stems
+from .comparing import claimed, noun_end, rival, scaled, stems
 from .marks import Status, Where
 from .mentions import Labels, Mention, Span, bound, clauses, sentences
 from .reading import DateToken, Token
@@ -122,7 +122,8 @@ class Context:
         if at in self._bound:
             return self._bound[at]
         others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
-        self._bound[at] = bound(self.prose, token, others, self.here(token), self.clause(at), self.sentence(at))
+        here = [m for m in self.here(token) if self.labels.known(m.column, m.key)]
+        self._bound[at] = bound(self.prose, token, others, here, self.clause(at), self.sentence(at))
         return self._bound[at]
 
     def mask(self, number: int, binding: dict[str, list[str]]) -> tuple[np.ndarray[Any, Any], bool]:
@@ -155,6 +156,8 @@ class Context:
         before, after = self.window(token)
         measures = [c for c in source.columns if c.values is not None]
         numeric = [c for c in measures if c.kind == "number"]
+        if token.form in ("percent", "fraction"):
+            numeric = [c for c in numeric if next(scaled(token, c, self.question), None) is not None] or numeric
         named = claimed(before, after, numeric, token.unit)
         if named is not None:
             tail = set(stems(self.tail(token)))

@@ -43,6 +43,7 @@ _TO_NAME: Final = re.compile(
     r"left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+"
     r"|month of\s+)?)?\s*[*\"'“(]*$"
 )
+_VALUE: Final = re.compile(r"(?i)[*\"'”)]*\s*(?:is|was|were|are|reached|stood at|amounted to|came to)\b[^.;,a-z]*\d")
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
 _LIST: Final = re.compile(
     r"(?i)^(?:\s|[,;&()*\"'“”%$€£+−-]|\band\b|\bthen\b|\bor\b|\bwith\b|\bat\b|\d[\d,.]*\d?|[a-z]{1,8}\b(?=\)))*$"
@@ -184,6 +185,8 @@ def _subject(
         strong = bool(_STRONG.search(prose[end : names_after[0].start])) or not prose[end : names_after[0].start].strip(
             " *\"'“("
         )
+        if not strong and _VALUE.match(prose[names_after[0].end :]):
+            return []  # the highest value within a group
         if strong or not names_before:
             run = [names_after[0]]
             for m in names_after[1:]:

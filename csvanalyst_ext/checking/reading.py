@@ -314,7 +314,10 @@ def _word(text: str, m: re.Match[str]) -> Token | None:
         part = m["part"].lower()
         top = lex.CARDINALS.get(m["num"].lower(), 1)
         size = lex.FRACTIONS.get(part) or 0.5
-        if not re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) and part != "half":
+        fraction = re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) or part == "half"
+        if top * size >= 1 and m["num"].lower() in lex.CARDINALS:  # "five quarters" of a year
+            return Token(m["num"], m.start(), m.end("num"), "count", (Reading(float(top), 0.5),))
+        if not fraction:
             return None  # "a third reason"
         return Token(m[0], m.start(), m.end(), "fraction", (Reading(top * size, 0.0),))
     if m["half"]:

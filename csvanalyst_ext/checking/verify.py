@@ -15,7 +15,7 @@ from .comparing import stems
 from .context import Context, Hit
 from .counting import counted, threshold
 from .deriving import derived
-from .finding import found
+from .finding import flipped, found
 from .lexicon import CONDITION
 from .marks import CheckedNumber, Kind, Where
 from .printed import table_of
@@ -52,13 +52,13 @@ def check(prose: str, question: str, results: Sequence[Result], codes: Sequence[
             ctx.stated[token] = hit
     before = len(ctx.stated)
     for token in tokens:
-        if hits[token] is None:
+        if hits[token] is None and not flipped(ctx, token):
             hit = counted(ctx, token) or derived(ctx, token) or threshold(ctx, token)
             hits[token] = hit
             if hit is not None and hit.value is not None:
                 ctx.stated[token] = hit
     for token in tokens if len(ctx.stated) > before else ():
-        if hits[token] is None:  # from a number that a later place states
+        if hits[token] is None and not flipped(ctx, token):  # from a number that a later place states
             hits[token] = derived(ctx, token)
     marks = [_mark(token, hit) for token, hit in hits.items()]
     marks += [_date(ctx, date) for date in written if date.specific]
