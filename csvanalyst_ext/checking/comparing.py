@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
@@ -183,10 +184,15 @@ def claimed(before: str, after: str, columns: Sequence[Column], unit: str = "") 
     return (one or set()) | (two or set()) | _nearest(stems(before), columns)
 
 
+def spoken_of(words: AbstractSet[str], spoken: AbstractSet[str]) -> AbstractSet[str]:
+    """Which of a column's words were said, also in a longer form: ``conc`` by "concentrated"."""
+    return {w for w in words if w in spoken or (len(w) > 3 and any(s.startswith(w) for s in spoken))}
+
+
 def _nearest(said: list[str], columns: Sequence[Column]) -> set[str]:
     """The columns of the last word that belongs to any."""
     for word in reversed(said):
-        found = {c.name for c in columns if word in c.words - lex.AGGREGATES}
+        found = {c.name for c in columns if spoken_of(c.words - lex.AGGREGATES, {word})}
         if found:
             return found
     return set()
@@ -197,9 +203,10 @@ def _best(said: list[str], columns: Sequence[Column]) -> set[str] | None:
     scores: dict[str, tuple[int, bool, int]] = {}
     for column in columns:
         content = column.words - lex.AGGREGATES - {stem(column.unit)}
-        hits = len(content & spoken) if content else len(column.words & spoken)
+        hits = len(spoken_of(content, spoken)) if content else len(column.words & spoken)
         if hits:
-            full = column.words <= spoken or bool(content and content <= spoken and not column.words & lex.AGGREGATES)
+            whole = bool(content) and spoken_of(content, spoken) == content
+            full = column.words <= spoken or (whole and not column.words & lex.AGGREGATES)
             scores[column.name] = (hits, full, len(column.words & spoken & lex.AGGREGATES))
     if not scores:
         told = spoken & _TELLING

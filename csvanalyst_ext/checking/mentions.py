@@ -253,6 +253,8 @@ def _runs(prose: str) -> dict[str, list[Span]]:
         word = prose[start : places[first][1]]
         if len(word) > 3 and word.lower().endswith("s"):
             runs.setdefault(word[:-1].lower(), []).append((start, start + len(word)))
+        if len(word) > 4 and word.lower().endswith("ies"):
+            runs.setdefault(word[:-3].lower() + "y", []).append((start, start + len(word)))
     return runs
 
 

@@ -22,6 +22,7 @@ MAX_ROWS: Final = 20_000
 MAX_COLUMNS: Final = 60
 _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|%|[^\W\d_]+")
 _YEARISH: Final = re.compile(r"(?i)year|yr|jahr|annee|decade|season")
+_SCALED_MONEY: Final = re.compile(r"(?i)(?<![^\W_])(k|m|mn|bn)(usd|eur|gbp|chf|jpy)(?![^\W_])")
 _CONDITIONS: Final = re.compile(
     r"""(?ix)"?(?P<name>\w+)"?\s*(?:=|==|\bLIKE\b|\bILIKE\b|\bIN\s*\()\s*(?:'(?P<text>[^']{1,80})'|(?P<number>\d{4})\b)"""
 )
@@ -141,7 +142,7 @@ class Source:
 def words(name: str) -> frozenset[str]:
     """The words of a column's name in their usual form: ``avgDepDelay`` → average, departure, delay."""
     found = []
-    for part in _PART.findall(name):
+    for part in _PART.findall(_spelt(name)):
         word = part.lower()
         found.append(lex.SYNONYMS.get(word) or stem(word))
     return frozenset(
@@ -210,9 +211,9 @@ def _column(name: str, data: pa.ChunkedArray) -> Column:
 
 
 def _scale(name: str) -> float:
-    parts = [part.lower() for part in re.findall(r"[^\W_]+", name)]
-    scales = [lex.SCALES[part] for part in parts[1:] if part in lex.SCALES and (len(part) > 2 or part in ("bn", "mn"))]
-    return scales[0] if scales else 1.0
+    parts = [part.lower() for part in re.findall(r"[^\W_]+", _spelt(name))]
+    written = [part for part in parts[1:] if len(part) > 2 or part in ("bn", "mn", "k")]
+    return next((lex.SCALES[part] for part in written if part in lex.SCALES), 1.0)
 
 
 def _floats(data: pa.ChunkedArray) -> np.ndarray[Any, Any]:
@@ -279,7 +280,13 @@ def _with_keys(columns: Sequence[Column], rows: int) -> Sequence[Column]:
     return out
 
 
+def _spelt(name: str) -> str:
+    """``gross_musd`` and ``price_keur`` with their scale and unit apart."""
+    return _SCALED_MONEY.sub(lambda m: f"{m[1]}{'n' if m[1].lower() == 'm' else ''}_{m[2]}", name)
+
+
 def _units(name: str) -> list[str]:
+    name = _spelt(name)
     parts = [part.lower() for part in re.findall(r"[^\W_]+|[$€£¥]|°[cfCF]", name)]
     found = []
     for position, part in enumerate(parts):

@@ -32,7 +32,8 @@ _SHARE: Final = frozenset((
 ))  # fmt: skip
 _TOTAL: Final = frozenset((
     "total", "totals", "totalling", "totaling", "totalled", "sum", "sums", "together", "combined", "altogether",
-    "overall", "add", "adds", "added", "adding", "summed", "all", "aggregate", "both", "jointly",
+    "overall", "add", "adds", "added", "adding", "summed", "account", "accounts", "accounted", "comprise",
+    "comprises", "all", "aggregate", "both", "jointly",
 ))  # fmt: skip
 _MEAN: Final = frozenset((
     "average", "averages", "averaged", "averaging", "mean", "median", "typical", "typically", "per", "each",
