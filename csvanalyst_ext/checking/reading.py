@@ -14,6 +14,7 @@ from . import lexicon as lex
 
 MAX_PROSE: Final = 20_000
 MAX_TOKENS: Final = 200
+_LARGEST: Final = 1e100
 _SPACE: Final = "\u00a0\u202f\u2009"
 
 Hedge = Literal["", "about", "above", "below"]
@@ -245,8 +246,10 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
         return Token(digits + m["clock"], start, m.end("clock"), "clock", (Reading(_clock(digits + m["clock"]), 0.5),))
     reading = _parse(digits)
     if m["power"]:
-        factor = 10.0 ** int(re.sub(r"^[eEx× ]+(?:10\^?)?", "", m["power"]).replace("−", "-") or 0)
+        factor = 10.0 ** min(300, int(re.sub(r"^[eEx× ]+(?:10\^?)?", "", m["power"]).replace("−", "-") or 0))
         reading = Reading(reading.value * factor, reading.half * factor)
+    if not reading.value < _LARGEST:
+        return None
     sign_at = m.start("sign") if m["sign"] else m.start("inner")
     sign = _sign(text, m, sign_at)
     if sign and m["sign"]:

@@ -202,12 +202,20 @@ def _column(name: str, data: pa.ChunkedArray) -> Column:
         seconds = _floats(pc.cast(data, pa.int64())) / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
         return Column(name, "number", named, "second", seconds)
     if t.is_time(kind):
-        return Column(name, "text", named, unit, texts=pc.utf8_slice_codeunits(pc.cast(data, pa.string()), 0, 5))
+        clock = pc.utf8_slice_codeunits(pc.cast(data, pa.string()), 0, 5)
+        return Column(name, "text", named, unit, texts=_whole(clock))
     if t.is_string(kind) or t.is_large_string(kind):
-        texts = data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
-        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        texts = _whole(data)
         return Column(name, "text", named, unit, texts=texts, parts=_text_dates(texts))
     return Column(name, "other", named)
+
+
+def _whole(data: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece."""
+    import pyarrow as pa
+
+    joined = data.combine_chunks()
+    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _scale(name: str) -> float:
@@ -223,7 +231,8 @@ def _floats(data: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
     if pa.types.is_null(data.type):
         return np.full(len(data), np.nan)
-    return np.asarray(pc.cast(data, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=float)
+    values = np.asarray(pc.cast(data, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=float)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _is_year(name: str, values: np.ndarray[Any, Any]) -> bool:

@@ -33,7 +33,13 @@ def check(prose: str, question: str, results: Sequence[Result], codes: Sequence[
     ``question`` and ``codes`` (SQL and Python of the answer) are what a number may merely repeat.
     The last results count first.
     """
-    prose = prose[:MAX_PROSE]
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # data may hold anything; what cannot be computed matches nothing
+        return _check(prose[:MAX_PROSE], question, results, codes)
+
+
+def _check(prose: str, question: str, results: Sequence[Result], codes: Sequence[str]) -> tuple[CheckedNumber, ...]:
     text = masked(prose)
     named = dates(text)
     written = [d for d in named if d.year is not None or d.day is not None or d.quarter is not None]
