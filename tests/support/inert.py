@@ -75,8 +75,9 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         ("style", "b", "code", "pre", "br", "table", "thead", "tbody", "tr", "small", "details", "summary", "h4"),
         frozenset[str](),
     ),
-    **dict.fromkeys(("div", "td", "th"), frozenset({"class"})),
+    "div": frozenset({"class"}),
     "span": frozenset({"class", "title"}),  # a title is text
+    **dict.fromkeys(("td", "th"), frozenset({"class", "style"})),
     "img": frozenset({"alt", "src"}),
 }
 _RENDERED: Final[Mapping[str, frozenset[str]]] = {
