@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
 from .chat import Completion, Delta, Message, TextDelta
-from .request import OFFLINE, TOOL_FORMATS, Call, arguments_of, first_forms
+from .request import NATIVE, OFFLINE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
@@ -103,6 +103,15 @@ class Gateway:
             if isinstance(delta, Completion):
                 return delta
         raise AssertionError("a stream ends in a completion or an error")
+
+    async def quote(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> float | None:
+        """About what sending this would cost in US dollars, ``None`` when the price is not known.  Sends nothing.
+        Raises ``ModelError`` as ``stream`` does for a model that cannot be called."""
+        self._check_access(model, self._api_base)
+        litellm = await asyncio.to_thread(load)
+        call = Call(model, self._api_base, tuple(messages), tuple(tools), None, self._patience.silence)
+        await asyncio.to_thread(arguments_of, litellm, call, NATIVE)
+        return prompt_price(litellm, call)
 
     def _base(self, name: str, model: str) -> str:
         """``api_base`` is the address of the model that was asked for; a fallback of another provider has its own."""

@@ -97,6 +97,8 @@ def arguments_of(litellm: ModuleType, call: Call, form: str) -> dict[str, Any]:
 
 def prompt_price(litellm: ModuleType, call: Call) -> float | None:
     """About what sending ``call`` costs in US dollars; ``None`` when the price is not known."""
+    if call.model.split("/", 1)[0] == OFFLINE:
+        return 0.0
     priced = _priced(litellm, call.model)
     return None if priced is None else priced[0] * estimate_tokens(call.messages, call.tools)
 
