@@ -20,7 +20,7 @@ from ..llm.datablock import compose
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import charts, replies
+from . import charts, remarks, replies
 
 if TYPE_CHECKING:
     from ..datasets.model import Dataset
@@ -177,7 +177,11 @@ def find_values(workbench: Workbench) -> Tool:
 def run_sql(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         text = arguments["sql"]
-        return _too_long("SQL", text) or _of_outcome(await workbench.sql(text, progress=progress))
+        if too_long := _too_long("SQL", text):
+            return too_long
+        outcome = await workbench.sql(text, progress=progress)
+        found = await remarks.of_query(workbench, text, outcome)
+        return _remarked(_of_outcome(outcome), found)
 
     parameters = {"sql": {"type": "string", "description": "One DuckDB SQL statement."}}
     return Tool("run_sql", prompt("run_sql"), _schema(parameters, "sql"), run, "sql", "sql")
@@ -290,6 +294,11 @@ def _of_outcome(outcome: Outcome) -> ToolResult:
     else:
         summary = "done"
     return ToolResult(outcome.status, replies.of_outcome(outcome), summary, outcome.fault, outcome)
+
+
+def _remarked(result: ToolResult, found: Sequence[remarks.Remark]) -> ToolResult:
+    said = [replies.of_remark(remark) for remark in found]
+    return replace(result, reply="\n".join([result.reply, *said]), notes=tuple(r.note for r in found if r.note))
 
 
 def _too_long(label: str, text: str) -> ToolResult | None:

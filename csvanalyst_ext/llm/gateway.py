@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import warnings
@@ -210,6 +211,13 @@ def load() -> ModuleType:
     # Raised once at the first call, about a type of LiteLLM's own; a notebook would show it.
     warnings.filterwarnings("ignore", message=".*ReadOnly. qualifier", category=UserWarning)
     litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        for name in (
+            "LiteLLM",
+            "LiteLLM Router",
+            "LiteLLM Proxy",
+        ):  # they write to standard error, in red in a notebook
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.telemetry = False
     litellm.disable_streaming_logging = True
     litellm.disable_hf_tokenizer_download = True

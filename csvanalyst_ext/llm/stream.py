@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from .chat import Completion, ToolCall
-from .request import NATIVE, Call
+from .request import NATIVE, Call, priced
 from .textual import NOT_JSON, AnswerStream, may_answer, read, read_call
 
 
@@ -111,12 +111,8 @@ class Assembly:
             return None
         if not prompt and not completion:
             return 0.0  # the offline planner
-        model = self._call.model
-        try:
-            parts = self._litellm.cost_per_token(model=model, prompt_tokens=prompt, completion_tokens=completion)
-        except Exception:  # LiteLLM raises a bare Exception for a model without a price
-            return None
-        return float(sum(parts))
+        parts = priced(self._litellm, self._call.model, prompt, completion)
+        return None if parts is None else sum(parts)
 
 
 def _whole(text: str) -> str:
