@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from ..safe_text import without_secrets
 from .chat import Completion, ToolCall
 from .request import NATIVE, Call, priced
 from .textual import NOT_JSON, AnswerStream, may_answer, read, read_call
@@ -116,5 +118,6 @@ class Assembly:
 
 
 def _whole(text: str) -> str:
-    """``text`` without halves of characters, which JSON can write and UTF-8 cannot."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """``text`` without halves of characters, which JSON can write and UTF-8 cannot, and without a key: whoever is
+    at the other end was sent one, and what is written here is kept."""
+    return without_secrets(text.encode("utf-8", "replace").decode("utf-8"), os.environ)
