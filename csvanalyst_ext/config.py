@@ -31,6 +31,8 @@ class Settings:
     model: str = OFFLINE_MODEL
     api_base: str = ""
     model_access: str = "any"
+    local_model: bool = False
+    default_policy: str = "aggregates"
     python_enabled: bool = True
     home: Path = Path()
     image: str = ""
@@ -67,6 +69,8 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_MODEL": "model",
     "CSVANALYST_API_BASE": "api_base",
     "CSVANALYST_MODEL_ACCESS": "model_access",
+    "CSVANALYST_LOCAL_MODEL": "local_model",
+    "CSVANALYST_DEFAULT_POLICY": "default_policy",
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",

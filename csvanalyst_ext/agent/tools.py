@@ -14,6 +14,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..llm.datablock import compose
+from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
@@ -42,8 +43,10 @@ class Workbench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
-    ``clarify``.  ``summary`` is one line for people.  ``question`` and ``choices`` come from ``ask_user``."""
+    """``reply`` is the text for the model: an ``llm.provenance.Reply``, or ``Own`` words.  Nothing leaves
+    this machine of any other text, unless all data may in full.  ``fault`` is set exactly when
+    ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people.  ``question`` and
+    ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -149,15 +152,14 @@ def find_values(workbench: Workbench) -> Tool:
             if column.type == "VARCHAR"
         ]
         if not places or not texts:
-            return ToolResult("ok", compose({"status": "ok", "found": 0}, {"matches": []}), "nothing to search")
+            return ToolResult("ok", replies.of_found((), False), "nothing to search")
         outcome = await workbench.sql(lookup.lookup_sql(places, texts), keep=False, progress=progress)
         if outcome.fault is not None or outcome.table is None:
             return _of_outcome(outcome)
         matches = outcome.table.slice(0, lookup.MAX_FOUND).to_pylist()
         more = outcome.table.num_rows > lookup.MAX_FOUND
-        shown = [{name: replies.clean(str(value)) for name, value in match.items()} for match in matches]
-        reply = compose({"status": "ok", "found": len(shown), "truncated": more}, {"matches": shown})
-        return ToolResult("ok", reply, f"{len(shown)} place{'s' * (len(shown) != 1)} found")
+        found = [{name: str(value) for name, value in match.items()} for match in matches]
+        return ToolResult("ok", replies.of_found(found, more), f"{len(found)} place{'s' * (len(found) != 1)} found")
 
     texts = {"type": "array", "items": {"type": "string"}}
     parameters = {
@@ -189,7 +191,7 @@ def ask_user() -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         question = replies.clean_lines(arguments["question"], 2000).strip()
         choices = tuple(replies.clean(choice) for choice in arguments.get("choices") or ())[:12]
-        reply = compose({"status": "ok", "asked": True})
+        reply = Own(compose({"status": "ok", "asked": True}))
         return ToolResult("clarify", reply, "asked the person", question=question, choices=choices)
 
     parameters = {

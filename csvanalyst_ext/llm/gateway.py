@@ -19,16 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
+from .boundary import LOOPBACK, OFFLINE, Boundary, Outgoing
 from .chat import Completion, Delta, Message, TextDelta
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
     from ..config import Settings
 
-OFFLINE: Final = "offline"
 ACCESS: Final = ("any", "loopback", "offline")
 _NO_KEY: Final = "not-needed"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,17 @@ class Gateway:
 
     ``settings.model_access`` says which models may be called at all: ``any``; ``loopback``, only a
     server on this machine; ``offline``, only the built-in planner.  Test suites set it, so that a
-    forgotten model is an error and not a bill.
+    forgotten model is an error and not a bill.  What a model is told is decided by ``boundary``.
     """
 
-    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, boundary: Boundary | None = None, patience: Patience | None = None
+    ) -> None:
         if settings.model_access not in ACCESS:
             raise UsageError("bad_setting", f"model_access is one of {', '.join(ACCESS)}.")
         self._api_base = settings.api_base
         self._access = settings.model_access
+        self._boundary = boundary or Boundary(settings)
         self._patience = patience or Patience()
 
     def warm(self) -> None:
@@ -72,9 +74,11 @@ class Gateway:
         litellm = await asyncio.to_thread(load)
         from . import faults
 
-        arguments = self._arguments(litellm, model, messages, tools)
+        outgoing = self._boundary.outgoing(model, messages)
+        arguments = self._arguments(litellm, model, outgoing, tools)
         for attempt in range(1, self._patience.attempts + 1):
             assembly = Assembly(litellm, model)
+            self._boundary.count(model, outgoing, tools)
             try:
                 async with contextlib.aclosing(self._pieces(litellm, arguments)) as pieces:
                     async for piece in pieces:
@@ -91,7 +95,7 @@ class Gateway:
                 raise faults.model_error(code, model, error, attempts=attempt) from None
             if not assembly.finished:
                 raise faults.model_error("model_stream_broken", model, attempts=attempt)
-            yield assembly.completion()
+            yield self._boundary.written(model, assembly.completion())
             return
 
     async def complete(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> Completion:
@@ -126,13 +130,13 @@ class Gateway:
                 await response.aclose()
 
     def _arguments(
-        self, litellm: ModuleType, model: str, messages: Sequence[Message], tools: Sequence[Message]
+        self, litellm: ModuleType, model: str, outgoing: Outgoing, tools: Sequence[Message]
     ) -> dict[str, Any]:
         from . import faults
 
         chosen: dict[str, Any] = {
             "model": model,
-            "messages": [dict(message) for message in messages],
+            "messages": list(outgoing.messages),
             "stream": True,
             "stream_options": {"include_usage": True},
             "num_retries": 0,
@@ -159,7 +163,7 @@ class Gateway:
         return chosen
 
     def _check_access(self, model: str) -> None:
-        local = urlsplit(self._api_base).hostname in _LOOPBACK
+        local = urlsplit(self._api_base).hostname in LOOPBACK
         if model.split("/", 1)[0] == OFFLINE or self._access == "any" or (self._access == "loopback" and local):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."

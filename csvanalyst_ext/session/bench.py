@@ -7,6 +7,7 @@ go the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..datasets.model import Dataset
 from ..execution.base import Executor, Outcome, ProgressSink
@@ -44,10 +45,20 @@ class Bench:
         return self._datasets
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(SqlRequest(text, self._tables, True, self._limits), keep, progress)
+        outcome = await self._run(SqlRequest(text, self._tables, True, self._limits), keep, progress)
+        return replace(outcome, language="sql", reads=self._reads(outcome))
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
+        outcome = await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
+        return replace(outcome, language="python")
+
+    def _reads(self, outcome: Outcome) -> frozenset[str] | None:
+        """The data sets of a query that passed the gate; ``None`` also when it reads an earlier result."""
+        tables = outcome.report.get("verdict", {}).get("tables")
+        known = {dataset.name for dataset in self._datasets}
+        if not isinstance(tables, list) or not all(isinstance(name, str) and name in known for name in tables):
+            return None
+        return frozenset(tables)
 
     async def _run(self, request: CodeRequest, keep: bool, progress: ProgressSink | None) -> Outcome:
         if keep:
