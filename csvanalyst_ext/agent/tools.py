@@ -45,8 +45,8 @@ class Workbench(Protocol):
 class ToolResult:
     """``reply`` is the text for the model: an ``llm.provenance.Reply``, or ``Own`` words.  Nothing leaves
     this machine of any other text, unless all data may in full.  ``fault`` is set exactly when
-    ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people.  ``question`` and
-    ``choices`` come from ``ask_user``."""
+    ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for
+    them that stay with the answer.  ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -55,6 +55,7 @@ class ToolResult:
     outcome: Outcome | None = None
     question: str = ""
     choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 Run = Callable[[Mapping[str, Any], "ProgressSink | None"], Awaitable[ToolResult]]

@@ -22,6 +22,7 @@ from .provenance import WITHHELD, Own, Reply, Written
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from .request import Call
 
 OFFLINE: Final = "offline"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -36,24 +37,22 @@ class Outgoing:
     messages: tuple[dict[str, Any], ...]
     datasets: Mapping[str, int] = field(default_factory=dict)
 
-    def size(self, tools: Sequence[Message] = ()) -> int:
-        """Bytes of messages and tools as compact JSON."""
-        return len(json.dumps([self.messages, list(tools)], ensure_ascii=False, separators=(",", ":")).encode())
-
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What has left: calls of a model, bytes of all, bytes by data set (see ``Outgoing``)."""
+    """What has left: calls of a model, bytes of all messages and tools as compact JSON, bytes of text by
+    data set (see ``Outgoing``)."""
 
     requests: int = 0
     bytes: int = 0
     datasets: Mapping[str, int] = field(default_factory=dict)
 
-    def plus(self, outgoing: Outgoing, tools: Sequence[Message]) -> Sent:
+    def plus(self, call: Call) -> Sent:
         by_name = dict(self.datasets)
-        for name, size in outgoing.datasets.items():
+        for name, size in call.told.items():
             by_name[name] = by_name.get(name, 0) + size
-        return Sent(self.requests + 1, self.bytes + outgoing.size(tools), by_name)
+        whole = json.dumps([call.messages, call.tools], ensure_ascii=False, separators=(",", ":"))
+        return Sent(self.requests + 1, self.bytes + len(whole.encode("utf-8", "replace")), by_name)
 
 
 class Boundary:
@@ -104,32 +103,33 @@ class Boundary:
         """A new question: count from nothing."""
         self.sent = Sent()
 
-    def leaves(self, model: str) -> bool:
-        """Whether what ``model`` is told leaves this machine.
+    def leaves(self, model: str, api_base: str | None = None) -> bool:
+        """Whether what ``model`` is told leaves this machine; ``api_base`` is by default the setting.
 
         Not for the offline planner.  For a server at a loopback address only when the person said
         (``local_model``) that it is one: a relay to somewhere else looks the same.
         """
         if model.split("/", 1)[0] == OFFLINE:
             return False
-        return not (self._local and urlsplit(self._api_base).hostname in LOOPBACK)
+        base = self._api_base if api_base is None else api_base
+        return not (self._local and urlsplit(base).hostname in LOOPBACK)
 
     # --- what leaves ----------------------------------------------------------------------------
 
-    def outgoing(self, model: str, messages: Sequence[Message]) -> Outgoing:
-        """``messages`` as they may be given to ``model``."""
-        whole = not self.leaves(model)
+    def outgoing(self, model: str, api_base: str | None, messages: Sequence[Message]) -> Outgoing:
+        """``messages`` as they may be given to ``model`` at ``api_base``."""
+        whole = not self.leaves(model, api_base)
         counts: dict[str, int] = {}
         return Outgoing(tuple(self._message(message, whole, counts) for message in messages), counts)
 
-    def count(self, model: str, outgoing: Outgoing, tools: Sequence[Message]) -> None:
-        """``outgoing`` is being sent."""
-        if self.leaves(model):
-            self.sent = self.sent.plus(outgoing, tools)
+    def count(self, call: Call) -> None:
+        """``call`` is being sent."""
+        if self.leaves(call.model, call.api_base):
+            self.sent = self.sent.plus(call)
 
-    def written(self, model: str, completion: Completion) -> Completion:
+    def written(self, model: str, api_base: str, completion: Completion) -> Completion:
         """``completion`` with the origin of its words: what ``model`` could see when it wrote them."""
-        cleared = self.policies if self.leaves(model) else None
+        cleared = self.policies if self.leaves(model, api_base) else None
         calls = tuple(replace(call, arguments=Written(call.arguments, cleared)) for call in completion.calls)
         return replace(completion, text=Written(completion.text, cleared), calls=calls)
 

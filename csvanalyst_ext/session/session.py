@@ -305,7 +305,7 @@ class AnalystSession:
             steps=conclusion.steps,
             result=conclusion.result,
             usage=conclusion.usage,
-            messages=self.boundary.outgoing(run.model, conclusion.messages).messages if asked else (),
+            messages=self.boundary.outgoing(run.model, None, conclusion.messages).messages if asked else (),
             sent=self.boundary.sent,
             policies={name: str(self.boundary.policy(name)) for name in run.datasets},
             timings=timings,
