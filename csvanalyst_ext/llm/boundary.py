@@ -88,10 +88,15 @@ class Boundary:
         return dict(self._policies)
 
     def strictest(self, datasets: frozenset[str] | None) -> Policy:
-        """The policy for what comes from all of ``datasets``; ``None`` is every one there is."""
+        """The policy for what comes from all of ``datasets``; ``None`` is every one there is, and what comes
+        from none may leave."""
         if datasets is None:
             return strictest(self._policies.values(), self.default)
-        return strictest(map(self.policy, datasets), self.default)
+        return strictest(map(self.policy, datasets), FULL)
+
+    def open_tables(self) -> tuple[str, ...]:
+        """The data sets whose rows may leave."""
+        return tuple(name for name, chosen in self._policies.items() if chosen >= FULL)
 
     def clear(self) -> None:
         """Forget the data sets.  Their conversation must be forgotten with them."""

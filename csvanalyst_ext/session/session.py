@@ -225,11 +225,17 @@ class AnalystSession:
             tables=tables,
             limits=draft.run.limits,
             python_enabled=self.settings.python_enabled,
+            boundary=self.boundary if question.mode == "auto" and self._leaves(draft.run.model) else None,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
         else:
             await self._answer_explicit(draft, bench, emit)
+
+    def _leaves(self, model: str) -> bool:
+        """Whether anything of a question to ``model`` can leave this machine, also by a fallback."""
+        fallbacks = (name.strip() for name in self.settings.fallback_models.split(","))
+        return any(self.boundary.leaves(name) for name in (model, *fallbacks) if name)
 
     async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
         question = draft.run.question
