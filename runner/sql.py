@@ -106,7 +106,10 @@ def _total(timings: dict[str, float], started: float) -> dict[str, float]:
 def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Collection[str]) -> gate.Verdict:
     if request.gate:
         try:
-            return gate.check(connection, request.text, tables)
+            verdict = gate.check(connection, request.text, tables)
+            if not request.floor:
+                return verdict
+            return gate.without_small_groups(connection, verdict, tables, floor=request.floor, exempt=request.exempt)
         except duckdb.Error as error:  # reading the columns of a PIVOT; its places are not the request's
             raise QueryFailed(*engine_fault(error)) from error
     statement = gate.only_statement(connection, request.text)

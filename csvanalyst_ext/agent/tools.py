@@ -8,6 +8,7 @@ A tool never raises for what a model did wrong: it returns a ``ToolResult`` that
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
+from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
@@ -45,9 +47,10 @@ class Workbench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
-    ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for them that stay with the answer.
-    ``question`` and ``choices`` come from ``ask_user``."""
+    """``reply`` is the text for the model: an ``llm.provenance.Reply``, or ``Own`` words.  Nothing leaves
+    this machine of any other text, unless all data may in full.  ``fault`` is set exactly when
+    ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for
+    them that stay with the answer.  ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -156,15 +159,14 @@ def find_values(workbench: Workbench) -> Tool:
             if column.type == "VARCHAR"
         ]
         if not places or not texts:
-            return ToolResult("ok", compose({"status": "ok", "found": 0}, {"matches": []}), "nothing to search")
+            return ToolResult("ok", replies.of_found((), False), "nothing to search")
         outcome = await workbench.sql(lookup.lookup_sql(places, texts), keep=False, progress=progress)
         if outcome.fault is not None or outcome.table is None:
             return _of_outcome(outcome)
         matches = outcome.table.slice(0, lookup.MAX_FOUND).to_pylist()
         more = outcome.table.num_rows > lookup.MAX_FOUND
-        shown = [{name: replies.clean(str(value)) for name, value in match.items()} for match in matches]
-        reply = compose({"status": "ok", "found": len(shown), "truncated": more}, {"matches": shown})
-        return ToolResult("ok", reply, f"{len(shown)} place{'s' * (len(shown) != 1)} found")
+        found = [{name: str(value) for name, value in match.items()} for match in matches]
+        return ToolResult("ok", replies.of_found(found, more), f"{len(found)} place{'s' * (len(found) != 1)} found")
 
     texts = {"type": "array", "items": {"type": "string"}}
     parameters = {
@@ -181,7 +183,7 @@ def run_sql(workbench: Workbench) -> Tool:
             return too_long
         outcome = await workbench.sql(text, progress=progress)
         found = await remarks.of_query(workbench, text, outcome)
-        return _remarked(_of_outcome(outcome), found)
+        return _of_outcome(outcome, found)
 
     parameters = {"sql": {"type": "string", "description": "One DuckDB SQL statement."}}
     return Tool("run_sql", prompt("run_sql"), _schema(parameters, "sql"), run, "sql", "sql")
@@ -211,7 +213,7 @@ def make_chart(workbench: Workbench) -> Tool:
         except charts.Refused as refused:
             return fault_result("error", charts.fault_of(refused))
         drawn = Artefact(charts.MIME, "chart.vl.json", json.dumps(chart, ensure_ascii=False).encode())
-        reply = compose({"status": "ok", "chart": "shown to the person", "rows": found.table.num_rows})
+        reply = Own(compose({"status": "ok", "chart": "shown to the person"}))
         return ToolResult("ok", reply, charts.describe(chart), outcome=Outcome("ok", artefacts=(drawn,)))
 
     parameters = {
@@ -227,7 +229,7 @@ def ask_user(*, may_ask: bool = True) -> Tool:
         choices = tuple(replies.clean(choice) for choice in arguments.get("choices") or ())[:12]
         if not may_ask:
             return _assumed(question, choices)
-        reply = compose({"status": "ok", "asked": True})
+        reply = Own(compose({"status": "ok", "asked": True}))
         return ToolResult("clarify", reply, "asked the person", question=question, choices=choices)
 
     parameters = {
@@ -240,7 +242,8 @@ def ask_user(*, may_ask: bool = True) -> Tool:
 def _assumed(question: str, choices: Sequence[str]) -> ToolResult:
     hint = "Nobody is there to answer. Take the most likely reading, and say in your answer which one you took."
     note = f"Not asked, since nobody was there: {question}" + (f" ({'; '.join(choices)})" if choices else "")
-    return ToolResult("ok", compose({"status": "ok", "asked": False, "hint": hint}), "nobody to ask", notes=(note,))
+    reply = Own(compose({"status": "ok", "asked": False, "hint": hint}))
+    return ToolResult("ok", reply, "nobody to ask", notes=(note,))
 
 
 # --- arguments ----------------------------------------------------------------------------------
@@ -285,7 +288,7 @@ def _schema(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
     }
 
 
-def _of_outcome(outcome: Outcome) -> ToolResult:
+def _of_outcome(outcome: Outcome, found: Sequence[remarks.Remark] = ()) -> ToolResult:
     if outcome.fault is not None:
         summary = f"{outcome.status}: {outcome.fault.message}"
     elif outcome.table is not None:
@@ -293,12 +296,9 @@ def _of_outcome(outcome: Outcome) -> ToolResult:
         summary = f"{outcome.row_count:,} row{'s' * (outcome.row_count != 1)}{cut}"
     else:
         summary = "done"
-    return ToolResult(outcome.status, replies.of_outcome(outcome), summary, outcome.fault, outcome)
-
-
-def _remarked(result: ToolResult, found: Sequence[remarks.Remark]) -> ToolResult:
-    said = [replies.of_remark(remark) for remark in found]
-    return replace(result, reply="\n".join([result.reply, *said]), notes=tuple(r.note for r in found if r.note))
+    reply = functools.reduce(replies.beside, found, replies.of_outcome(outcome))
+    notes = tuple(remark.note for remark in found if remark.note)
+    return ToolResult(outcome.status, reply, summary, outcome.fault, outcome, notes=notes)
 
 
 def _too_long(label: str, text: str) -> ToolResult | None:

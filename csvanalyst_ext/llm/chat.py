@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .provenance import Own
+
 Message = Mapping[str, Any]
 """One message in the OpenAI chat format."""
 
@@ -19,8 +21,8 @@ NOTE: Final = "[note from CSV Analyst]"
 
 def note(text: str) -> dict[str, Any]:
     """A message from the loop to the model.  A ``user`` message, because providers differ in what
-    they do with a ``system`` message in the middle of a conversation."""
-    return {"role": "user", "content": f"{NOTE} {text}"}
+    they do with a ``system`` message in the middle of a conversation.  ``text`` holds no words of data."""
+    return {"role": "user", "content": Own(f"{NOTE} {text}")}
 
 
 @dataclass(frozen=True, slots=True)

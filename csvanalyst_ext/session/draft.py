@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..agent.limits import AgentLimits
 from ..agent.tools import toolbox
 from ..config import OFFLINE_MODEL, Settings
+from ..llm.boundary import Boundary
 from ..llm.chat import Message, estimate_tokens
+from ..llm.provenance import Own
 from .question import Question
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ async def make(
     visible: Sequence[Dataset],
     history: Sequence[Message],
     models: Any,
+    boundary: Boundary,
 ) -> Draft:
     """The draft of ``question``.  Raises ``ModelError`` for a model that there is not or that may not be called."""
     names = tuple(dataset.name for dataset in visible)
@@ -67,7 +70,9 @@ async def make(
     model = question.model or settings.model
     may_ask = question.may_ask or model == OFFLINE_MODEL
     box = toolbox(_Sight(visible, settings.python_enabled), may_ask=may_ask)
-    messages = ({"role": "system", "content": box.system}, *history, {"role": "user", "content": question.text})
+    system, asked = Own(box.system), Own(question.text)
+    whole = ({"role": "system", "content": system}, *history, {"role": "user", "content": asked})
+    messages = boundary.outgoing(model, None, whole).messages
     tools = box.declarations()
     quote = getattr(models, "quote", None)
     price = None if quote is None else await quote(model, messages, tools)

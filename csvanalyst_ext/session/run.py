@@ -15,6 +15,7 @@ from typing import Any
 from ..agent.events import Step, Usage
 from ..errors import BY_STATUS, AnalystError, Failed, LimitReached, ModelError, NotUnderstood
 from ..execution.base import Outcome
+from ..llm.boundary import Sent
 from ..protocol import Fault, Limits
 from .question import Question
 
@@ -28,7 +29,8 @@ class Run:
     question.  ``error`` is set exactly when the status is not ``ok``.  ``datasets`` are the visible
     data sets, name to fingerprint.  ``facts`` say what ran where.  ``timings`` are seconds:
     ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
-    ``capsule`` is ``None`` when it could not be written; then a note says why.
+    ``capsule`` is ``None`` when it could not be written; then a note says why.  ``sent`` is what
+    left this machine, ``policies`` the data policies in force; ``messages`` are as they were sent.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Run:
     notes: tuple[str, ...] = ()
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     capsule: Path | None = None
+    sent: Sent = field(default_factory=Sent)
+    policies: Mapping[str, str] = field(default_factory=dict)
 
     def raise_for_status(self) -> Run:
         """This run when it is ok; raises its error otherwise."""
@@ -137,6 +141,8 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         "limits": asdict(run.limits),
         "timings": {phase: round(value, 6) for phase, value in run.timings.items()},
         "usage": asdict(run.usage),
+        "policies": dict(run.policies),
+        "sent": asdict(run.sent),
         "versions": dict(versions),
         "notes": list(run.notes),
     }

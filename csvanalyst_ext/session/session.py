@@ -24,9 +24,11 @@ from ..config import OFFLINE_MODEL, Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
+from ..datasets.policy import Policy
 from ..datasets.sources import resolve
 from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
 from ..execution.base import Executor
+from ..llm.boundary import Boundary
 from ..protocol import Fault, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
@@ -80,6 +82,7 @@ class AnalystSession:
         self.last: Run | None = None
         self._executor = EarlyStart(executor)
         self._workspace = workspace
+        self.boundary = Boundary(settings)
         self._gateway = gateway
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
@@ -130,12 +133,14 @@ class AnalystSession:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        policy: Policy | None = None,
         emit: Emit = _unseen,
     ) -> tuple[Dataset, ...]:
         """Register what ``text`` means (see ``datasets.sources``), all of it or nothing.
 
         A file or variable that is registered already is renewed under its name, unless ``name``
-        asks for another one.  ``options`` override what the ingest would detect.  Raises
+        asks for another one.  ``options`` override what the ingest would detect.  ``policy`` is the
+        data policy, by default the setting, or the one it had.  Raises
         ``UsageError``, ``DataError``, ``StorageError``, ``SandboxError`` or a ``QuestionError``.
         """
         sources = await asyncio.to_thread(resolve, text, cwd=cwd or Path.cwd(), variables=variables or {})
@@ -144,11 +149,24 @@ class AnalystSession:
             raise UsageError("bad_option", message, "Add them one by one.")
         await self._restore_workspace()
         self._executor.begin()
-        return await self._shelf.add(sources, name, options or {}, emit)
+        added = await self._shelf.add(sources, name, options or {}, emit)
+        for dataset in added:
+            self.boundary.know(dataset.name)
+            if policy is not None:
+                self.boundary.choose(dataset.name, policy)
+        return added
+
+    def choose_policy(self, name: str, policy: Policy) -> Dataset:
+        """Put the data set ``name`` under ``policy``, at once.  Raises ``DataError`` (``data_unknown``)."""
+        dataset = self.dataset(name)
+        self.boundary.choose(dataset.name, policy)
+        return dataset
 
     async def forget(self) -> None:
-        """Make no data set visible any more.  Sandbox, cache and conversation stay."""
+        """Make no data set visible any more, and forget what was said about them.  Sandbox and cache stay."""
         await self._shelf.clear()
+        self._history.clear()
+        self.boundary.clear()
 
     # --- questions ----------------------------------------------------------------------------------
 
@@ -165,6 +183,7 @@ class AnalystSession:
             new_id(moment), question, model if question.mode == "auto" else "", "error", limits=limits, started=moment
         )
         draft = _Draft(run, time.perf_counter())
+        self.boundary.begin()
         try:
             await self._answer(draft, emit)
         except asyncio.CancelledError:
@@ -207,11 +226,17 @@ class AnalystSession:
             tables=tables,
             limits=draft.run.limits,
             python_enabled=self.settings.python_enabled,
+            boundary=self.boundary if question.mode == "auto" and self._leaves(draft.run.model) else None,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
         else:
             await self._answer_explicit(draft, bench, emit)
+
+    def _leaves(self, model: str) -> bool:
+        """Whether anything of a question to ``model`` can leave this machine, also by a fallback."""
+        fallbacks = (name.strip() for name in self.settings.fallback_models.split(","))
+        return any(self.boundary.leaves(name) for name in (model, *fallbacks) if name)
 
     async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
         question = draft.run.question
@@ -271,7 +296,9 @@ class AnalystSession:
 
         names = self._shelf.registry.names if question.datasets is None else question.datasets
         visible = [self.dataset(name) for name in names]
-        return await draft.make(question, self.settings, visible, self._earlier(question), self._models())
+        return await draft.make(
+            question, self.settings, visible, self._earlier(question), self._models(), self.boundary
+        )
 
     async def undo(self) -> str | None:
         """Take the last question and what followed out of the conversation; its text, or ``None``.  Its named results
@@ -308,7 +335,9 @@ class AnalystSession:
             steps=conclusion.steps,
             result=conclusion.result,
             usage=conclusion.usage,
-            messages=conclusion.messages,
+            messages=self.boundary.outgoing(run.model, None, conclusion.messages).messages if asked else (),
+            sent=self.boundary.sent,
+            policies={name: str(self.boundary.policy(name)) for name in run.datasets},
             timings=timings,
         )
 
@@ -343,7 +372,6 @@ class AnalystSession:
 
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
-        self._history.clear()
         self._results = NamedResults()
         await self._executor.close()
         await self.forget()
@@ -365,7 +393,7 @@ class AnalystSession:
         if self._gateway is None:
             from ..llm.gateway import Gateway
 
-            self._gateway = Gateway(self.settings)
+            self._gateway = Gateway(self.settings, boundary=self.boundary)
         return self._gateway
 
 
