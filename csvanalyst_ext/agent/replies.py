@@ -18,14 +18,15 @@ from ..llm.provenance import Reply
 from .shown import MAX_REPLY, MAX_ROWS, MAX_TEXT, MEASURED, MOST_COLUMNS, Shown, clean, clean_lines, type_word
 
 __all__ = [
-    "MAX_REPLY", "MAX_ROWS", "MAX_TEXT", "SPOKEN", "clean", "clean_lines", "of_dataset", "of_datasets", "of_fault",
-    "of_found", "of_outcome", "quoted",
+    "MAX_REPLY", "MAX_ROWS", "MAX_TEXT", "SPOKEN", "beside", "clean", "clean_lines", "of_dataset", "of_datasets",
+    "of_fault", "of_found", "of_outcome", "quoted",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from ..datasets.model import ColumnProfile, Dataset
     from ..execution.base import Outcome
     from ..protocol import Fault
+    from .remarks import Remark
 
 _MAX_PROSE: Final = 1200
 _SIMPLE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -35,7 +36,7 @@ SPOKEN: Final = frozenset(
     sql_bad_text sql_too_long sql_too_complex sql_syntax sql_not_one_statement sql_not_a_query sql_unknown_table
     sql_unknown_column sql_function_refused sql_unknown_function sql_parameter sql_construct_refused sql_invalid
     sql_type sql_no_result sql_forbidden sql_not_supported sql_interrupted sql_out_of_memory
-    text_too_long tool_arguments tool_failed unknown_tool unknown_table unknown_column
+    chart_not_allowed unknown_result text_too_long tool_arguments tool_failed unknown_tool unknown_table unknown_column
     timeout memory cancelled worker_crashed worker_exited worker_misbehaved result_too_deep result_too_wide
     python_disabled
     """.split()  # noqa: SIM905
@@ -43,6 +44,7 @@ SPOKEN: Final = frozenset(
 """Errors whose text is made of names, of words of the query and of our own, and of no cell."""
 _UNSPOKEN: Final = frozenset(
     """
+    chart_unknown_column
     sql_conversion sql_out_of_range sql_invalid_value sql_io sql_internal sql_failed result_not_plain
     python_syntax python_exit python_result python_error
     """.split()  # noqa: SIM905
@@ -119,6 +121,21 @@ def of_found(matches: Sequence[Mapping[str, str]], more: bool) -> Reply:
         return compose({"status": "ok", "withheld": _WHY_SPELLING}, {"places": places})
 
     return Reply(see, frozenset(match["table"] for match in matches))
+
+
+def beside(reply: Reply, remark: Remark) -> Reply:
+    """``reply`` with ``remark`` below it: its cells under ``full`` only, and under ``schema`` nothing of it."""
+    cells = [{name: clean(str(value)) for name, value in cell.items()} for cell in remark.cells]
+
+    def see(policy: Policy) -> str:
+        told = reply.see(policy) if reply.see else ""
+        if policy <= SCHEMA:
+            return told
+        shown = {"cells": cells} if cells and policy >= FULL else None
+        return f"{told}\n{compose(remark.head, shown)}"
+
+    names = None if reply.datasets is None else reply.datasets | {str(cell["table"]) for cell in remark.cells}
+    return Reply(see, names, reply.rows)
 
 
 def of_datasets(datasets: Sequence[Dataset]) -> Reply:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import warnings
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from ..errors import ModelError, UsageError
 from .boundary import LOOPBACK, OFFLINE, Boundary
 from .chat import Completion, Delta, Message, TextDelta
-from .request import TOOL_FORMATS, Call, arguments_of, first_forms
+from .request import NATIVE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ class Gateway:
             if isinstance(delta, Completion):
                 return delta
         raise AssertionError("a stream ends in a completion or an error")
+
+    async def quote(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> float | None:
+        """About what sending this would cost in US dollars, ``None`` when the price is not known.  Sends nothing.
+        Raises ``ModelError`` as ``stream`` does for a model that cannot be called."""
+        self._check_access(model, self._api_base)
+        litellm = await asyncio.to_thread(load)
+        call = Call(model, self._api_base, tuple(messages), tuple(tools), None, self._patience.silence)
+        await asyncio.to_thread(arguments_of, litellm, call, NATIVE)
+        return prompt_price(litellm, call)
 
     def _base(self, name: str, model: str) -> str:
         """``api_base`` is the address of the model that was asked for; a fallback of another provider has its own."""
@@ -208,6 +218,13 @@ def load() -> ModuleType:
     # Raised once at the first call, about a type of LiteLLM's own; a notebook would show it.
     warnings.filterwarnings("ignore", message=".*ReadOnly. qualifier", category=UserWarning)
     litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        for name in (
+            "LiteLLM",
+            "LiteLLM Router",
+            "LiteLLM Proxy",
+        ):  # they write to standard error, in red in a notebook
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.telemetry = False
     litellm.disable_streaming_logging = True
     litellm.disable_hf_tokenizer_download = True
