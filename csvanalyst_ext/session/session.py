@@ -180,6 +180,11 @@ class AnalystSession:
         await self._restore_workspace()
         return await self._executor.run(request)
 
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The data policy of every registered data set."""
+        return {dataset.name: self.boundary.policy(dataset.name) for dataset in self.datasets}
+
     def choose_policy(self, name: str, policy: Policy) -> Dataset:
         """Put the data set ``name`` under ``policy``, at once.  Raises ``DataError`` (``data_unknown``)."""
         dataset = self.dataset(name)
