@@ -9,7 +9,7 @@ business of ``llm.datablock``.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP, Policy
@@ -46,7 +46,7 @@ _UNSPOKEN: Final = frozenset(
     """
     chart_unknown_column
     sql_conversion sql_out_of_range sql_invalid_value sql_io sql_internal sql_failed result_not_plain
-    python_syntax python_exit python_result python_error
+    python_syntax python_exit python_result python_error chart_unknown_column
     """.split()  # noqa: SIM905
 )
 """Other errors that are known: their code is told, their text may hold cells."""
@@ -108,8 +108,9 @@ def of_outcome(outcome: Outcome) -> Reply:
     return Reply(see, outcome.reads, 0 if aggregated is not None else len(shown.rows))
 
 
-def of_found(matches: Sequence[Mapping[str, str]], more: bool) -> Reply:
-    """Where texts were found.  ``matches`` have ``table``, ``column`` and ``value``, the cell as it is spelt."""
+def of_found(matches: Sequence[Mapping[str, str]], more: bool, tables: Collection[str]) -> Reply:
+    """Where texts were found in ``tables``.  ``matches`` have ``table``, ``column`` and ``value``, the cell as it
+    is spelt."""
     shown = [{name: clean(value) for name, value in match.items()} for match in matches]
     places = list({(m["table"], m["column"]): {"table": m["table"], "column": m["column"]} for m in shown}.values())
 
@@ -120,7 +121,7 @@ def of_found(matches: Sequence[Mapping[str, str]], more: bool) -> Reply:
             return compose({"status": "ok", "withheld": _WHY_ROWS})
         return compose({"status": "ok", "withheld": _WHY_SPELLING}, {"places": places})
 
-    return Reply(see, frozenset(match["table"] for match in matches))
+    return Reply(see, frozenset(tables))
 
 
 def beside(reply: Reply, remark: Remark) -> Reply:

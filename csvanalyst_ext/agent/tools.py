@@ -159,14 +159,16 @@ def find_values(workbench: Workbench) -> Tool:
             if column.type == "VARCHAR"
         ]
         if not places or not texts:
-            return ToolResult("ok", replies.of_found((), False), "nothing to search")
+            return ToolResult("ok", replies.of_found((), False, chosen), "nothing to search")
         outcome = await workbench.sql(lookup.lookup_sql(places, texts), keep=False, progress=progress)
         if outcome.fault is not None or outcome.table is None:
             return _of_outcome(outcome)
         matches = outcome.table.slice(0, lookup.MAX_FOUND).to_pylist()
         more = outcome.table.num_rows > lookup.MAX_FOUND
         found = [{name: str(value) for name, value in match.items()} for match in matches]
-        return ToolResult("ok", replies.of_found(found, more), f"{len(found)} place{'s' * (len(found) != 1)} found")
+        return ToolResult(
+            "ok", replies.of_found(found, more, chosen), f"{len(found)} place{'s' * (len(found) != 1)} found"
+        )
 
     texts = {"type": "array", "items": {"type": "string"}}
     parameters = {

@@ -31,6 +31,7 @@ class Run:
     ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
     ``capsule`` is ``None`` when it could not be written; then a note says why.  ``sent`` is what
     left this machine, ``policies`` the data policies in force; ``messages`` are as they were sent.
+    ``sources`` say where the data sets came from, for a replay.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Run:
     capsule: Path | None = None
     sent: Sent = field(default_factory=Sent)
     policies: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
     def raise_for_status(self) -> Run:
         """This run when it is ok; raises its error otherwise."""
@@ -137,6 +139,7 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
             for step in run.steps
         ],
         "datasets": dict(run.datasets),
+        "sources": dict(run.sources),
         "facts": dict(run.facts),
         "limits": asdict(run.limits),
         "timings": {phase: round(value, 6) for phase, value in run.timings.items()},

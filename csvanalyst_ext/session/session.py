@@ -12,7 +12,7 @@ import functools
 import platform
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -25,15 +25,16 @@ from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
 from ..datasets.policy import Policy
-from ..datasets.sources import resolve
+from ..datasets.sources import Source, resolve
 from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
-from ..execution.base import Executor
+from ..execution.base import Executor, Outcome
 from ..llm.boundary import Boundary
-from ..protocol import Fault, protocol_hash
+from ..protocol import Fault, Request, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
 from .intake import Intake
 from .question import Question
+from .replay import Known, recipe
 from .results import NamedResults
 from .run import Run, error_of, files_of, record_of, without_locals
 from .shelf import Emit, Shelf
@@ -41,6 +42,7 @@ from .shelf import Emit, Shelf
 if TYPE_CHECKING:
     from ..agent.loop import Streams
     from ..llm.chat import Message
+    from ..llm.preview import Preview
     from .draft import Draft
 
 TIDY_EVERY: Final = 50
@@ -155,6 +157,33 @@ class AnalystSession:
             if policy is not None:
                 self.boundary.choose(dataset.name, policy)
         return added
+
+    async def add_source(
+        self, source: Source, name: str, options: Mapping[str, str | bool], emit: Emit
+    ) -> tuple[Dataset, ...]:
+        """Register one resolved source under ``name``.  Raises like ``add``."""
+        self._executor.begin()
+        added = await self._shelf.add((source,), name, options, emit)
+        self.boundary.know(name)
+        return added
+
+    @property
+    def known(self) -> tuple[Known, ...]:
+        """Where the registered data come from: what a replay looks for its data among."""
+        return tuple(
+            Known(item.source, self._shelf.options(item.dataset.name), item.dataset.fingerprint)
+            for item in self._shelf.registry
+        )
+
+    async def run(self, request: Request) -> Outcome:
+        """One request as it is, without a capsule.  Raises ``SandboxError``."""
+        await self._restore_workspace()
+        return await self._executor.run(request)
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The data policy of every registered data set."""
+        return {dataset.name: self.boundary.policy(dataset.name) for dataset in self.datasets}
 
     def choose_policy(self, name: str, policy: Policy) -> Dataset:
         """Put the data set ``name`` under ``policy``, at once.  Raises ``DataError`` (``data_unknown``)."""
@@ -300,6 +329,22 @@ class AnalystSession:
             question, self.settings, visible, self._earlier(question), self._models(), self.boundary
         )
 
+    async def preview(self, question: Question) -> Preview:
+        """The first request that asking ``question`` would send, byte by byte.  Nothing is sent.
+
+        Raises ``UsageError`` (``bad_option``) for SQL and Python, which ask no model, and ``ModelError``.
+        """
+        from ..llm import preview
+        from .draft import opening
+
+        if question.mode != "auto":
+            raise UsageError("bad_option", "SQL and Python are sent to no model.", "Preview a question in words.")
+        names = self._shelf.registry.names if question.datasets is None else question.datasets
+        visible = [self.dataset(name) for name in names]
+        messages, tools = opening(question, self.settings, visible, self._earlier(question))
+        model = question.model or self.settings.model
+        return await preview.preview(self.settings, self.boundary, model, messages, tools)
+
     async def undo(self) -> str | None:
         """Take the last question and what followed out of the conversation; its text, or ``None``.  Its named results
         stay readable."""
@@ -337,9 +382,14 @@ class AnalystSession:
             usage=conclusion.usage,
             messages=self.boundary.outgoing(run.model, None, conclusion.messages).messages if asked else (),
             sent=self.boundary.sent,
+            sources=self._recipes(run.datasets),
             policies={name: str(self.boundary.policy(name)) for name in run.datasets},
             timings=timings,
         )
+
+    def _recipes(self, names: Iterable[str]) -> dict[str, Any]:
+        registered = {item.dataset.name: item.source for item in self._shelf.registry}
+        return {name: recipe(registered[name], self._shelf.options(name)) for name in names if name in registered}
 
     def _keep(self, run: Run) -> Run:
         """Write the capsule.  A disk that fails costs the capsule, never the answer."""
