@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP, Policy
@@ -166,17 +167,19 @@ def _listed(datasets: Sequence[Dataset], policy: Policy) -> str:
             datasets = datasets[: len(datasets) * 3 // 4]
 
 
-def of_dataset(dataset: Dataset, names: Sequence[str] = ()) -> Reply:
+def of_dataset(dataset: Dataset, names: Sequence[str] = (), own: Mapping[str, str] = MappingProxyType({})) -> Reply:
     """A table's columns with types, null and distinct counts, range and frequent texts.
 
     ``names`` narrows it to these columns, then with more of their texts.  When not everything has
     room, texts go first (``values_cut``), then columns at the end (``columns_shown`` in the head).
+    ``own`` are the columns' own names by the simple ones under which a query may name them (``agent.names``).
     Below ``full`` there are neither texts nor notes of the ingest, under ``schema`` only names and types.
     """
-    return Reply(lambda policy: _described(dataset, names, policy), frozenset({dataset.name}))
+    written = {name: made for made, name in own.items()}
+    return Reply(lambda policy: _described(dataset, names, written, policy), frozenset({dataset.name}))
 
 
-def _described(dataset: Dataset, names: Sequence[str], policy: Policy) -> str:
+def _described(dataset: Dataset, names: Sequence[str], written: Mapping[str, str], policy: Policy) -> str:
     columns = [column for column in dataset.columns if not names or column.name in names]
     head: dict[str, Any] = {"status": "ok", "rows": dataset.rows, "column_count": len(dataset.columns)}
     data: dict[str, Any] = {"table": clean(dataset.name)}
@@ -187,7 +190,7 @@ def _described(dataset: Dataset, names: Sequence[str], policy: Policy) -> str:
     elif dataset.notes and not names:
         data["notes"] = [clean(text, 300) for text in dataset.notes[:5]]
     small = dataset.rows < SMALLEST_GROUP
-    entries = [_column(column, policy, small=small) for column in columns[:MOST_COLUMNS]]
+    entries = [_column(column, written, policy, small=small) for column in columns[:MOST_COLUMNS]]
     for most in (50, 30, 20, 12, 8, 5, 3, 1, 0):
         shown = [_with_texts(entry, column, most) for entry, column in zip(entries, columns, strict=False)]
         if len(shown) < len(columns):
@@ -209,13 +212,13 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _column(column: ColumnProfile, policy: Policy, *, small: bool) -> dict[str, Any]:
+def _column(column: ColumnProfile, written: Mapping[str, str], policy: Policy, *, small: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": clean(column.name),
         "type": clean(column.type) if policy >= FULL else type_word(column.type),
     }
     if not set(column.name) <= _SIMPLE or column.name[:1].isdigit():
-        entry["sql"] = clean(quoted(column.name), MAX_TEXT + 2)
+        entry["sql"] = clean(written.get(column.name) or quoted(column.name), MAX_TEXT + 2)
     if policy <= SCHEMA:
         return entry
     entry |= {"nulls": column.nulls, "distinct": column.distinct}

@@ -22,7 +22,7 @@ from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import charts, remarks, replies
+from . import charts, names, remarks, replies
 
 if TYPE_CHECKING:
     from ..datasets.model import Dataset
@@ -50,7 +50,8 @@ class ToolResult:
     """``reply`` is the text for the model: an ``llm.provenance.Reply``, or ``Own`` words.  Nothing leaves
     this machine of any other text, unless all data may in full.  ``fault`` is set exactly when
     ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for
-    them that stay with the answer.  ``question`` and ``choices`` come from ``ask_user``."""
+    them that stay with the answer.  ``code`` is what ran, where that is not what
+    the model wrote.  ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -60,6 +61,7 @@ class ToolResult:
     question: str = ""
     choices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    code: str = ""
 
 
 Run = Callable[[Mapping[str, Any], "ProgressSink | None"], Awaitable[ToolResult]]
@@ -134,11 +136,13 @@ def describe_dataset(workbench: Workbench) -> Tool:
         if dataset is None:
             return fault_result("error", _unknown("table", "unknown_table", name, [d.name for d in found]))
         known = [column.name for column in dataset.columns]
+        own = names.own_names(found)
+        columns = [own.get(column, column) for column in columns]
         for column in columns:
             if column not in known:
                 return fault_result("error", _unknown("column", "unknown_column", column, known))
         summary = f"{dataset.name}: {dataset.rows:,} rows, {len(known)} columns"
-        return ToolResult("ok", replies.of_dataset(dataset, columns), summary)
+        return ToolResult("ok", replies.of_dataset(dataset, columns, own), summary)
 
     parameters = {
         "name": {"type": "string", "description": "The table's name."},
@@ -180,12 +184,17 @@ def find_values(workbench: Workbench) -> Tool:
 
 def run_sql(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
-        text = arguments["sql"]
+        said = arguments["sql"]
+        text = names.put_back(said, names.own_names(workbench.datasets()))
         if too_long := _too_long("SQL", text):
             return too_long
         outcome = await workbench.sql(text, progress=progress)
+        if outcome.status == "error" and text != said:
+            # It may be an earlier result's own name that looks like a column's simple one.
+            again = await workbench.sql(said, progress=progress)
+            outcome, text = (again, said) if again.fault is None else (outcome, text)
         found = await remarks.of_query(workbench, text, outcome)
-        return _of_outcome(outcome, found)
+        return replace(_of_outcome(outcome, found), code=text)
 
     parameters = {"sql": {"type": "string", "description": "One DuckDB SQL statement."}}
     return Tool("run_sql", prompt("run_sql"), _schema(parameters, "sql"), run, "sql", "sql")
