@@ -297,6 +297,7 @@ def failure(error: AnalystError) -> dict[str, Any]:
     return {
         "status": error.status,
         "answer": "",
+        "numbers": [],
         "columns": [],
         "rows": [],
         "row_count": 0,

@@ -32,6 +32,7 @@ from ..llm.boundary import Boundary
 from ..protocol import Fault, Request, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
+from .figures import Figures
 from .intake import Intake
 from .question import Question
 from .replay import Known, recipe
@@ -92,6 +93,7 @@ class AnalystSession:
         self._kept = 0
         self._tidying: asyncio.Task[int] | None = None
         self._results = NamedResults()
+        self._figures = Figures()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -311,6 +313,7 @@ class AnalystSession:
             history=history,
             emit=emit,
             keep=keep,
+            review=self._figures.review(question, draft.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
@@ -384,6 +387,7 @@ class AnalystSession:
             sent=self.boundary.sent,
             sources=self._recipes(run.datasets),
             policies={name: str(self.boundary.policy(name)) for name in run.datasets},
+            numbers=self._figures.mark(run.question, conclusion),
             timings=timings,
         )
 
@@ -423,6 +427,7 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._results = NamedResults()
+        self._figures = Figures()
         await self._executor.close()
         await self.forget()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..rendering import text
 from . import boundary
 from .sheet import Block, Sheet, block, code, sheet
-from .view import TableView
+from .view import NOT_FOUND, TableView
 from .view import head as table_head
 
 if TYPE_CHECKING:
@@ -144,6 +144,9 @@ def run(capsule: Capsule) -> Sheet:
     if record["result"]:
         blocks.append(Block("Result", _result(capsule)))
     notes = list(record["notes"])
+    missing = [mark["text"] for mark in record.get("numbers", ()) if mark["status"] == "not found"]
+    if missing:
+        notes.append(f"{NOT_FOUND} not found in the results: {', '.join(dict.fromkeys(missing))}")
     if error:
         notes.append(f"{error['message']} {error['hint']}".strip())
     return sheet(f"Run {capsule.id}", *blocks, notes=notes)
