@@ -18,7 +18,22 @@ from .expressions import (
     sort_key,
 )
 from .labels import dimension_label, joined_columns, labels, measure_label, sources
-from .plan import Combination, Condition, Filter, GroupFilter, Join, Measure, Measured, Order, Plan, Window, conjuncts
+from .plan import (
+    AllOf,
+    AnyOf,
+    Combination,
+    Condition,
+    Dimension,
+    Filter,
+    GroupFilter,
+    Join,
+    Measure,
+    Measured,
+    Not,
+    Order,
+    Plan,
+    Window,
+)
 from .quoting import identifier, literal
 
 __all__ = ["compile_plan", "condition", "dimension_label", "identifier", "labels", "literal", "measure_label"]
@@ -86,45 +101,84 @@ def _join(join: Join, known: tuple[str, ...]) -> str:
 
 
 def _grouped(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
-    keys = {dimension_label(d): dimension_sql(d, scope) for d in plan.dimensions}
-    sorts = {dimension_label(d): sort_key(d, scope) for d in plan.dimensions}
-    names = labels(_unpivoted(plan))
-    texts = [*keys.values(), *(_measured(m, plan, scope) for m in plan.measures)]
-    windows = any(isinstance(m, Window) for m in plan.measures)
-    placed = plan.first is not None or plan.place is not None
+    names, placed = labels(_unpivoted(plan)), plan.first is not None or plan.place is not None
     # The group of the missing values takes no place among the first; shares are still shares of everything.
-    missing = [f"{key} IS NOT NULL" for key in keys.values()] if placed and windows else []
-    filters = [*plan.filters]
-    if placed and not windows:
-        filters += [Filter(d.column, "not null") for d in plan.dimensions]
-    having = conjunction(plan.having, scope)
-    qualify = missing
-    if windows or any(isinstance(c, GroupFilter) and c.groups for c in _all_of(plan.having)):
-        qualify, having = qualify + having, []  # so that other groups are seen by what looks at them
-    orders = [_order_key(order, plan, keys, sorts, scope) for order in _orders(plan)]
-    later = isinstance(_ordered_measure(plan), Window) and placed
+    windows = any(isinstance(measure, Window) for measure in plan.measures)
+    missing = [Filter(d.column, "not null") for d in plan.dimensions if placed and not windows]
+    grouped = _clause("WHERE", conjunction([*plan.filters, *missing], scope))
+    grouping = _unique(
+        [dimension_sql(d, scope) for d in plan.dimensions] + [sort_key(d, scope) for d in plan.dimensions]
+    )
+    grouped += [f"GROUP BY {', '.join(grouping)}"] if grouping else []
+    if windows:
+        scope, lines = _groups_first(plan, scope, [*origin, *grouped])
+        qualify = [f"{dimension_sql(d, scope)} IS NOT NULL" for d in plan.dimensions if placed]
+        qualify += conjunction(plan.having, scope)
+    else:
+        lines = [*origin, *grouped]
+        over = any(filter_.groups for one in plan.having for filter_ in _group_filters(one))
+        qualify = conjunction(plan.having, scope) if over else []
+        lines += _clause("HAVING", [] if over else conjunction(plan.having, scope))
+    keys = {dimension_label(d): dimension_sql(d, scope) for d in plan.dimensions}
+    columns = [*keys.values(), *(_measured(m, plan, scope) for m in plan.measures)]
     within = [keys[label] for label in plan.within]
-    if placed and orders and plan.order and not later:
-        qualify += _places(plan, orders[0][0], [f"PARTITION BY {', '.join(within)}"] if within else [])
-    columns = [_as(text, name) for text, name in zip(texts, names, strict=True)]
-    lines = [f"SELECT {', '.join(columns) or 'count(*) AS rows'}", *origin]
-    lines += _clause("WHERE", conjunction(filters, scope))
-    grouping = list(dict.fromkeys([*keys.values(), *sorts.values()]))
-    lines += [f"GROUP BY {', '.join(grouping)}"] if grouping else []
-    lines += _clause("HAVING", having) + _clause("QUALIFY", qualify)
-    sorting = [*(sorts[label] for label in plan.within), *(key + direction for key, direction in orders)]
-    taken = [key for key, _ in orders] + sorting
-    sorting += [key for key in sorts.values() if key not in taken]
+    by_window = (
+        plan.order is not None
+        and plan.order.measure is not None
+        and (isinstance(plan.measures[plan.order.measure], Window))
+    )
+    order = _order_key(plan.order, plan, scope) if plan.order else ""
+    if placed and not by_window:
+        qualify += _places(plan, order, within)
+    shown = [_as(text, name) for text, name in zip(columns, names, strict=True)]
+    lines = [*_select(shown or ["count(*) AS rows"]), *lines, *_clause("QUALIFY", qualify)]
     if plan.pivot:
         return _pivoted(plan, lines, names)
-    if later and plan.order:
-        label = identifier(names[len(plan.dimensions) + (plan.order.measure or 0)])
-        own = [identifier(name) for label_, name in zip(keys, names, strict=False) if label_ in plan.within]
-        partition = [f"PARTITION BY {', '.join(own)}"] if own else []
-        lines = ["SELECT *", "FROM (", *_indent(lines), ")", *_clause("QUALIFY", _places(plan, label, partition))]
-        sorting = [*own, label + _direction(plan.order), *map(identifier, names[: len(plan.dimensions)])]
-    lines += [f"ORDER BY {', '.join(dict.fromkeys(sorting))}"] if sorting else []
+    sorts = {dimension_label(d): sort_key(d, scope) for d in plan.dimensions}
+    if placed and by_window:
+        # A place among windows: the engine wants them computed first.
+        sorts = dict(zip(sorts, map(identifier, names), strict=False))
+        within = [sorts[label] for label in plan.within]
+        lines = ["SELECT *", "FROM (", *_indent(lines), ")", *_clause("QUALIFY", _places(plan, order, within))]
+    directed = [(_order_key(o, plan, scope), _direction(o)) for o in _orders(plan)]
+    taken = {key for key, _ in directed}
+    sorting = [sorts[label] for label in plan.within] + [key + direction for key, direction in directed]
+    sorting = _unique([*sorting, *(key for key in sorts.values() if key not in taken)])
+    lines += [f"ORDER BY {', '.join(sorting)}"] if sorting else []
     return lines if plan.limit is None else [*lines, f"LIMIT {plan.limit}"]
+
+
+def _groups_first(plan: Plan, scope: Scope, lines: list[str]) -> tuple[Scope, list[str]]:
+    """The groups and their plain measures as an inner query, for what looks from one group at others."""
+    measures: dict[Measure | Combination, str] = {}
+    for measure in plan.measures:
+        plain = measure.measure if isinstance(measure, Window) else measure
+        measures[plain] = measure_label(plain)
+    for condition_ in plan.having:
+        measures |= {one.measure: measure_label(one.measure) for one in _group_filters(condition_)}
+    texts = {dimension: dimension_sql(dimension, scope) for dimension in plan.dimensions}
+    sorts = {d: sort_key(d, scope) for d in plan.dimensions if sort_key(d, scope) != texts[d]}
+    taken: set[str] = set()
+
+    def name(label: str) -> str:
+        unique = next(
+            u for n in range(1, 10_000) if (u := label if n == 1 else f"{label} ({n})").casefold() not in taken
+        )
+        taken.add(unique.casefold())
+        return unique
+
+    made: dict[Dimension | Measure | Combination, str] = {}
+    columns = []
+    for dimension, text in texts.items():
+        made[dimension] = name(dimension_label(dimension))
+        columns.append(_as(text, made[dimension]))
+    for one, label in measures.items():
+        made[one] = name(label)
+        columns.append(_as(measure_sql(one, scope), made[one]))
+    places = {dimension: name(f"place of {dimension_label(dimension)}") for dimension in sorts}
+    columns += [_as(text, places[dimension]) for dimension, text in sorts.items()]
+    inner = [*_select(columns), *lines]
+    return Scope(made=made, sorts=places), ["FROM (", *_indent(inner), ")"]
 
 
 def _measured(measure: Measured, plan: Plan, scope: Scope) -> str:
@@ -159,18 +213,13 @@ def _never_null(measure: Measure | Combination) -> bool:
     return isinstance(measure, Measure) and measure.function in ("count", "count distinct")
 
 
-def _ordered_measure(plan: Plan) -> Measured | None:
-    return plan.measures[plan.order.measure] if plan.order and plan.order.measure is not None else None
-
-
-def _order_key(order: Order, plan: Plan, keys: dict[str, str], sorts: dict[str, str], scope: Scope) -> tuple[str, str]:
-    """What is ordered by, and its direction."""
+def _order_key(order: Order, plan: Plan, scope: Scope) -> str:
     if order.measure is None:
-        return sorts.get(order.column) or keys[order.column], _direction(order)
+        return next(sort_key(d, scope) for d in plan.dimensions if dimension_label(d) == order.column)
     measure = plan.measures[order.measure]
     if isinstance(measure, Window):
-        return identifier(labels(_unpivoted(plan))[len(plan.dimensions) + order.measure]), _direction(order)
-    return measure_sql(measure, scope), _direction(order)
+        return identifier(labels(_unpivoted(plan))[len(plan.dimensions) + order.measure])
+    return measure_sql(measure, scope)
 
 
 def _pivoted(plan: Plan, lines: list[str], names: tuple[str, ...]) -> list[str]:
@@ -208,16 +257,18 @@ def _rows(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
     ordered = scope.column(plan.order.column) if plan.order else ""
     if plan.order and placed:
         filters.append(Filter(plan.order.column, "not null"))
-    distinct = "DISTINCT " if plan.distinct else ""
-    lines = [f"SELECT {distinct}{', '.join(columns)}", *origin, *_clause("WHERE", conjunction(filters, scope))]
+    lines = [
+        *_select(columns, "SELECT DISTINCT" if plan.distinct else "SELECT"),
+        *origin,
+        *_clause("WHERE", conjunction(filters, scope)),
+    ]
     # Where the values themselves are all that is shown, ties make no difference.
     only_values = (
         plan.order is not None and plan.select == (plan.order.column,) and not plan.within and plan.place is None
     )
     within = [scope.column(name) for name in plan.within]
     if plan.order and placed and not only_values:
-        partition = [f"PARTITION BY {', '.join(within)}"] if within else []
-        lines += _clause("QUALIFY", _places(plan, ordered, partition))
+        lines += _clause("QUALIFY", _places(plan, ordered, within))
     if plan.order:
         keys = [*within, *(scope.column(order.column) + _direction(order) for order in _orders(plan))]
         known = {order.column for order in _orders(plan)} | set(plan.within)
@@ -238,10 +289,13 @@ def _orders(plan: Plan) -> tuple[Order, ...]:
     return (*((plan.order,) if plan.order else ()), *plan.then)
 
 
-def _places(plan: Plan, ordered: str, partition: list[str]) -> list[str]:
+def _places(plan: Plan, ordered: str, within: list[str]) -> list[str]:
+    """The condition for being among the first, or at the place, of each group of ``within``."""
     if plan.order is None:
         return []
-    over = " ".join([*partition, f"ORDER BY {ordered}{_direction(plan.order)}"])
+    over = " ".join(
+        [*([f"PARTITION BY {', '.join(within)}"] if within else []), f"ORDER BY {ordered}{_direction(plan.order)}"]
+    )
     present = [f"{ordered} IS NOT NULL"] if plan.grouped else []
     if plan.place is not None:
         return [*present, f"dense_rank() OVER ({over}) = {plan.place}"]
@@ -252,6 +306,14 @@ def _direction(order: Order) -> str:
     return " DESC NULLS LAST" if order.descending else " NULLS LAST"
 
 
+def _select(columns: list[str], word: str = "SELECT") -> list[str]:
+    """On one line where it fits."""
+    line = f"{word} {', '.join(columns)}"
+    if len(line) <= 110 or len(columns) == 1:
+        return [line]
+    return [word, *(f"  {column}," for column in columns[:-1]), f"  {columns[-1]}"]
+
+
 def _as(text: str, name: str) -> str:
     return text if text == identifier(name) else f"{text} AS {identifier(name)}"
 
@@ -260,8 +322,20 @@ def _clause(word: str, conditions: list[str]) -> list[str]:
     return [f"{word if number == 0 else '  AND'} {text}" for number, text in enumerate(conditions)]
 
 
-def _all_of(conditions: tuple[Condition, ...]) -> list[Condition]:
-    return [inner for outer in conditions for inner in conjuncts(outer)]
+def _unique(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _group_filters(condition_: Condition) -> list[GroupFilter]:
+    match condition_:
+        case GroupFilter():
+            return [condition_]
+        case AllOf() | AnyOf():
+            return [found for inner in condition_.conditions for found in _group_filters(inner)]
+        case Not():
+            return _group_filters(condition_.condition)
+        case _:
+            return []
 
 
 def _indent(lines: list[str]) -> list[str]:

@@ -48,11 +48,15 @@ _SECONDS: Final = {"days between": 86_400, "hours between": 3_600, "minutes betw
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What names mean at one place: the sources that names are qualified with (none when they are bare),
-    the derived columns, and the FROM clause for a number of all rows."""
+    the derived columns, and the FROM clause for a number of all rows.  ``made`` are the groups and
+    measures that an inner query has computed already, by the name of its column; ``sorts`` what its groups are
+    sorted by."""
 
     sources: tuple[str, ...] = ()
     derived: Mapping[str, Expression] = field(default_factory=dict)
     origin: str = ""
+    made: Mapping[Dimension | Measure | Combination, str] = field(default_factory=dict)
+    sorts: Mapping[Dimension, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
         if name in self.derived:
@@ -132,12 +136,16 @@ def _bucket(column: str, bucket: str) -> str:
 
 
 def dimension_sql(dimension: Dimension, scope: Scope) -> str:
+    if dimension in scope.made:
+        return identifier(scope.made[dimension])
     column, bucket = scope.column(dimension.column), dimension.bucket
     return _bucket(column, bucket) if bucket else part_of(column, dimension.part)
 
 
 def sort_key(dimension: Dimension, scope: Scope) -> str:
     """What the groups of ``dimension`` are sorted by: Monday comes before Friday."""
+    if dimension in scope.sorts:
+        return identifier(scope.sorts[dimension])
     if dimension.part == "weekday":
         return f"isodow({scope.column(dimension.column)})"
     return dimension_sql(dimension, scope)
@@ -228,6 +236,8 @@ def _of_all_rows(measure: Measure, scope: Scope) -> str:
 
 
 def measure_sql(measure: Measure | Combination, scope: Scope = PLAIN) -> str:
+    if measure in scope.made:
+        return identifier(scope.made[measure])
     if isinstance(measure, Combination):
         left, right = measure_sql(measure.left, scope), measure_sql(measure.right, scope)
         if measure.operator == "percent":
