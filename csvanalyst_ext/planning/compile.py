@@ -276,7 +276,7 @@ def _rows(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
         lines.append(f"ORDER BY {', '.join(keys)}")
     elif plan.distinct:
         lines.append(f"ORDER BY {', '.join(map(scope.column, plan.select)) or 'ALL'}")
-    most = plan.first if only_values else plan.limit
+    most = plan.first if only_values and plan.first is not None else plan.limit
     if most is not None:
         lines.append(f"LIMIT {most}")
     return lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
-from .labels import measure_label
+from .labels import dimension_label, measure_label
 from .plan import (
     VERSION,
     AllOf,
@@ -350,7 +350,7 @@ def _make_plan(values: dict[str, Any], path: str) -> Plan:
     inner = isinstance(origin, Plan)
     renamed = {"where": "filters", "group_by": "dimensions", "derive": "derived"}
     rest = {renamed.get(key, key): value for key, value in values.items()}
-    orders = tuple(_measured(order, rest["measures"]) for order in orders)
+    orders = tuple(_measured(order, rest["dimensions"], rest["measures"]) for order in orders)
     return Plan(
         **rest,
         table=alias if inner else origin,
@@ -360,11 +360,17 @@ def _make_plan(values: dict[str, Any], path: str) -> Plan:
     )
 
 
-def _measured(order: Order, measures: tuple[Any, ...]) -> Order:
-    """An order by the name of a measure is one by that measure."""
-    names = [measure_label(measure) for measure in measures]
-    for same in (lambda name: name == order.column, lambda name: folded(name) == folded(order.column)):
-        places = [place for place, name in enumerate(names) if same(name)]
+def _measured(order: Order, dimensions: tuple[Dimension, ...], measures: tuple[Any, ...]) -> Order:
+    """An order by the name of a measure, or by what it measures, is one by that measure."""
+    said = folded(order.column)
+    if said in {folded(text) for one in dimensions for text in (one.column, dimension_label(one))}:
+        return order
+    names = [
+        (measure_label(one), *((f"{one.function} {one.column}", one.column) if isinstance(one, Measure) else ()))
+        for one in measures
+    ]
+    for kind in range(3):
+        places = [place for place, one in enumerate(names) if len(one) > kind and folded(one[kind]) == said != ""]
         if len(places) == 1:
             return Order(order.descending, measure=places[0])
     return order
