@@ -245,7 +245,7 @@ class _Run:
         self.seen[key] = (times + 1, first or result)
         self.notes += [said for said in result.notes if said not in self.notes]
         seconds = time.perf_counter() - started
-        code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
+        code = result.code or (str(arguments.get(tool.code, "")) if tool and tool.code else "")
         language = tool.language if tool else ""
         step = Step(
             call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..llm.datablock import compose
+from ..llm.datablock import compose, parse
 from ..rendering import values
 from ..rendering.text import visible
 
@@ -90,6 +90,18 @@ def of_remark(remark: Remark) -> str:
     """What follows a result's reply."""
     cells = [{name: clean(str(value)) for name, value in cell.items()} for cell in remark.data.get("cells", ())]
     return compose(remark.head, {"cells": cells} if cells else None)
+
+
+def with_sql(reply: str, sql: str) -> str:
+    """``reply`` with the SQL that a plan stood for, as far as there is room for it."""
+    head, data = parse(reply)
+    if "rows" not in data and "message" not in data:
+        return reply
+    for most in (_MAX_PROSE, 400, 0):
+        longer = compose(head, {"sql": clean_lines(sql, most), **data}) if most else reply
+        if len(longer.encode()) <= MAX_REPLY:
+            return longer
+    return reply
 
 
 def of_datasets(datasets: Sequence[Dataset]) -> str:

@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from ..errors import PlanError
 from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
 from . import charts, remarks, replies
+from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
     from ..datasets.model import Dataset
@@ -47,7 +49,7 @@ class Workbench(Protocol):
 class ToolResult:
     """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
     ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for them that stay with the answer.
-    ``question`` and ``choices`` come from ``ask_user``."""
+    ``question`` and ``choices`` come from ``ask_user``.  ``code`` is what ran, where that was no argument."""
 
     status: str
     reply: str
@@ -57,6 +59,7 @@ class ToolResult:
     question: str = ""
     choices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    code: str = ""
 
 
 Run = Callable[[Mapping[str, Any], "ProgressSink | None"], Awaitable[ToolResult]]
@@ -92,7 +95,8 @@ class Toolbox:
 def toolbox(workbench: Workbench, *, may_ask: bool = True) -> Toolbox:
     """All tools over ``workbench``; without ``run_python`` where Python is switched off.  Without ``may_ask``
     nobody is there whom ``ask_user`` could ask."""
-    tools = [list_datasets(workbench), describe_dataset(workbench), find_values(workbench), run_sql(workbench)]
+    tools = [list_datasets(workbench), describe_dataset(workbench), find_values(workbench)]
+    tools += [run_plan(workbench), run_sql(workbench)]
     if workbench.python_enabled:
         tools.append(run_python(workbench))
     tools.append(make_chart(workbench))
@@ -172,6 +176,21 @@ def find_values(workbench: Workbench) -> Tool:
         "tables": {**texts, "description": "Only in these tables."},
     }
     return Tool("find_values", prompt("find_values"), _schema(parameters, "texts"), run)
+
+
+def run_plan(workbench: Workbench) -> Tool:
+    async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
+        try:
+            prepared = prepare(arguments["plan"], workbench.datasets())
+        except PlanError as error:
+            return fault_result("error", fault_of(error))
+        outcome = await workbench.sql(prepared.sql, progress=progress)
+        result = _of_outcome(outcome)
+        shown = replace(result, reply=replies.with_sql(result.reply, prepared.sql), code=prepared.sql)
+        return _remarked(shown, await remarks.of_query(workbench, prepared.sql, outcome))
+
+    parameters = {"plan": {"type": "object", "description": "The query plan."}}
+    return Tool("run_plan", prompt("run_plan"), _schema(parameters, "plan"), run, "sql")
 
 
 def run_sql(workbench: Workbench) -> Tool:

@@ -47,6 +47,7 @@ _KINDS: Final = {
     "number": "a number", "text": "a text", "boolean": "true or false", "date": "a date or time",
     "other": "of another type",
 }  # fmt: skip
+_EXAMPLES: Final = {"date": ", such as 2013-05-06", "number": ", without quotes", "text": ", in quotes"}
 YES: Final = frozenset({"yes", "y", "true", "t", "1"})
 NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -138,14 +139,8 @@ def fitting(value: Scalar, column: Column, path: str) -> Scalar:
     else:
         message = f"{column.name!r} is of type {column.type}, which cannot be compared with values."
         raise problem("plan_value_type", path, message, "Choose another column.")
-    hint = f"Write the value as {_KINDS[column.kind]}{_example(column)}."
+    hint = f"Write the value as {_KINDS[column.kind]}{_EXAMPLES.get(column.kind, '')}."
     raise problem("plan_value_type", path, f"{column.name!r} is {_KINDS[column.kind]}, and {value!r:.80} is not.", hint)
-
-
-def _example(column: Column) -> str:
-    if column.kind == "text":
-        return f", such as {column.values[0]!r:.60}" if column.values else ", in quotes"
-    return {"date": ", such as 2013-05-06", "number": ", without quotes"}.get(column.kind, "")
 
 
 def moment(text: str, path: str) -> dt.date:
