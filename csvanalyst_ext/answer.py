@@ -63,6 +63,12 @@ class Answer:
         return self._code("sql")
 
     @property
+    def plan(self) -> dict[str, Any] | None:
+        """The query plan behind ``sql``, as JSON values; ``None`` when there was none."""
+        planned = [step for step in self._run.steps if step.tool == "run_plan" and step.code]
+        return next((dict(step.arguments["plan"]) for step in planned if step.code == self.sql), None)
+
+    @property
     def code(self) -> str | None:
         """The Python that gave the result, or the last one that ran; ``None`` without Python."""
         return self._code("python")
@@ -171,7 +177,7 @@ class Answer:
             "truncated": self.truncated,
             "sql": self.sql,
             "code": self.code,
-            "plan": None,
+            "plan": self.plan,
             "stdout": self.stdout,
             "steps": [_step_json(step) for step in run.steps],
             "usage": asdict(run.usage),

@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP, Policy
-from ..llm.datablock import compose
+from ..llm.datablock import compose, parse
 from ..llm.provenance import Reply
 from .shown import MAX_REPLY, MAX_ROWS, MAX_TEXT, MEASURED, MOST_COLUMNS, Shown, clean, clean_lines, type_word
 
 __all__ = [
     "MAX_REPLY", "MAX_ROWS", "MAX_TEXT", "SPOKEN", "beside", "clean", "clean_lines", "of_dataset", "of_datasets",
-    "of_fault", "of_found", "of_outcome", "quoted",
+    "of_fault", "of_found", "of_outcome", "quoted", "with_sql",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ SPOKEN: Final = frozenset(
     sql_bad_text sql_too_long sql_too_complex sql_syntax sql_not_one_statement sql_not_a_query sql_unknown_table
     sql_unknown_column sql_function_refused sql_unknown_function sql_parameter sql_construct_refused sql_invalid
     sql_type sql_no_result sql_forbidden sql_not_supported sql_interrupted sql_out_of_memory
+    plan_ambiguous plan_choice plan_column_type plan_missing_key plan_name_taken plan_no_key plan_range
+    plan_repeats_rows plan_shape plan_syntax plan_text plan_too_large plan_type plan_unknown_column plan_unknown_group
+    plan_unknown_key plan_unknown_table plan_value_type plan_values plan_version
     chart_not_allowed unknown_result text_too_long tool_arguments tool_failed unknown_tool unknown_table unknown_column
     timeout memory cancelled worker_crashed worker_exited worker_misbehaved result_too_deep result_too_wide
     python_disabled
@@ -123,6 +126,27 @@ def of_found(matches: Sequence[Mapping[str, str]], more: bool, tables: Collectio
         return compose({"status": "ok", "withheld": _WHY_SPELLING}, {"places": places})
 
     return Reply(see, frozenset(tables))
+
+
+def with_sql(reply: Reply, sql: str) -> Reply:
+    """``reply`` with the SQL that a plan stood for, as far as there is room for it; under ``full`` only."""
+
+    def see(policy: Policy) -> str:
+        told = reply.see(policy) if reply.see else ""
+        return _with_sql(told, sql) if policy >= FULL else told
+
+    return Reply(see, reply.datasets, reply.rows)
+
+
+def _with_sql(reply: str, sql: str) -> str:
+    head, data = parse(reply)
+    if "rows" not in data and "message" not in data:
+        return reply
+    for most in (_MAX_PROSE, 400, 0):
+        longer = compose(head, {"sql": clean_lines(sql, most), **data}) if most else reply
+        if len(longer.encode()) <= MAX_REPLY:
+            return longer
+    return reply
 
 
 def beside(reply: Reply, remark: Remark) -> Reply:

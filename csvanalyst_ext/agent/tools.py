@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from ..errors import PlanError
 from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
 from ..llm.provenance import Own
@@ -23,6 +24,7 @@ from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
 from . import charts, names, remarks, replies
+from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
     from ..datasets.model import Dataset
@@ -97,7 +99,8 @@ class Toolbox:
 def toolbox(workbench: Workbench, *, may_ask: bool = True) -> Toolbox:
     """All tools over ``workbench``; without ``run_python`` where Python is switched off.  Without ``may_ask``
     nobody is there whom ``ask_user`` could ask."""
-    tools = [list_datasets(workbench), describe_dataset(workbench), find_values(workbench), run_sql(workbench)]
+    tools = [list_datasets(workbench), describe_dataset(workbench), find_values(workbench)]
+    tools += [run_plan(workbench), run_sql(workbench)]
     if workbench.python_enabled:
         tools.append(run_python(workbench))
     tools.append(make_chart(workbench))
@@ -180,6 +183,20 @@ def find_values(workbench: Workbench) -> Tool:
         "tables": {**texts, "description": "Only in these tables."},
     }
     return Tool("find_values", prompt("find_values"), _schema(parameters, "texts"), run)
+
+
+def run_plan(workbench: Workbench) -> Tool:
+    async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
+        try:
+            prepared = prepare(arguments["plan"], workbench.datasets())
+        except PlanError as error:
+            return fault_result("error", fault_of(error))
+        outcome = await workbench.sql(prepared.sql, progress=progress)
+        found = await remarks.of_query(workbench, prepared.sql, outcome)
+        return replace(_of_outcome(outcome, found, plan_sql=prepared.sql), code=prepared.sql)
+
+    parameters = {"plan": {"type": "object", "description": "The query plan."}}
+    return Tool("run_plan", prompt("run_plan"), _schema(parameters, "plan"), run, "sql")
 
 
 def run_sql(workbench: Workbench) -> Tool:
@@ -299,7 +316,7 @@ def _schema(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
     }
 
 
-def _of_outcome(outcome: Outcome, found: Sequence[remarks.Remark] = ()) -> ToolResult:
+def _of_outcome(outcome: Outcome, found: Sequence[remarks.Remark] = (), *, plan_sql: str = "") -> ToolResult:
     if outcome.fault is not None:
         summary = f"{outcome.status}: {outcome.fault.message}"
     elif outcome.table is not None:
@@ -307,7 +324,8 @@ def _of_outcome(outcome: Outcome, found: Sequence[remarks.Remark] = ()) -> ToolR
         summary = f"{outcome.row_count:,} row{'s' * (outcome.row_count != 1)}{cut}"
     else:
         summary = "done"
-    reply = functools.reduce(replies.beside, found, replies.of_outcome(outcome))
+    told = replies.of_outcome(outcome)
+    reply = functools.reduce(replies.beside, found, replies.with_sql(told, plan_sql) if plan_sql else told)
     notes = tuple(remark.note for remark in found if remark.note)
     return ToolResult(outcome.status, reply, summary, outcome.fault, outcome, notes=notes)
 

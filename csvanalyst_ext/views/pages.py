@@ -71,7 +71,7 @@ def draft(drafted: Draft) -> Sheet:
     """What a dry run shows: the first request as it would be sent, or the code as it would run."""
     data = ", ".join(drafted.datasets) or "none"
     if drafted.code:
-        language = {"sql": "SQL", "python": "Python"}.get(drafted.mode, drafted.mode)
+        language = {"sql": "SQL", "python": "Python", "plan": "SQL of the plan"}.get(drafted.mode, drafted.mode)
         shown = code(drafted.code, title=f"{language} that would run")
         return sheet(
             "Dry run: nothing ran, and nothing would be sent to a model.", shown, notes=(f"data sets: {data}",)

@@ -234,7 +234,7 @@ def _stdout(run: Run) -> str:
     return shown + "\n… (cut)" if cut else shown
 
 
-_LANGUAGES: Final[Mapping[str, str]] = {"sql": "SQL", "python": "Python"}
+_LANGUAGES: Final[Mapping[str, str]] = {"sql": "SQL", "python": "Python", "plan": "Plan"}
 
 
 def _how(run: Run) -> str:
