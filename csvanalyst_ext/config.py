@@ -51,7 +51,7 @@ class Settings:
     max_columns: int = 2_000
     max_result: int = 256 * MIB
     timeout: float = 60.0
-    max_source: int = 4096 * MIB
+    max_source: int = 16 * 1024 * MIB
     max_steps: int = 12
     max_tool_calls: int = 24
     max_seconds: float = 300.0

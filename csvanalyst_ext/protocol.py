@@ -333,7 +333,13 @@ Request = SqlRequest | PythonRequest | IngestRequest
 MAX_RESULT_NAME: Final = 16
 _RESULT_NAME: Final = re.compile(r"r[1-9][0-9]{0,14}")
 INGEST_FORMATS: Final = ("csv", "tsv", "json", "parquet", "arrow")
-INGEST_OPTIONS: Final[Mapping[str, type]] = {"delimiter": str, "quote": str, "encoding": str, "header": bool}
+INGEST_OPTIONS: Final[Mapping[str, type]] = {
+    "delimiter": str,
+    "quote": str,
+    "encoding": str,
+    "header": bool,
+    "exact": bool,  # prove everything before the first byte is sent: two passes
+}
 
 
 def request_to_json(request: Request) -> dict[str, Any]:

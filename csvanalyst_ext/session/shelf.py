@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from ..agent.events import Event, ToolEnded, ToolProgress, ToolStarted
 from ..datasets.model import Dataset
 from ..datasets.naming import check_name, table_name
+from ..datasets.opening import signature
 from ..datasets.registry import Registered, Registry
-from ..datasets.sources import Source
+from ..datasets.sources import FileSource, Source
 from ..datasets.staging import Workspace
 from ..execution.base import Executor
 from .intake import Intake, Options
@@ -82,7 +83,7 @@ class Shelf:
 
     async def _take(self, source: Source, name: str, options: Options, emit: Emit) -> Registered:
         call, started = f"add-{name}", time.perf_counter()
-        emit(ToolStarted(call, "add", {"source": source.label}))
+        emit(ToolStarted(call, "add", {"source": source.label, **_extent(source)}))
         try:
             item = await self._intake.take(
                 source, name, options, lambda rows, size: emit(ToolProgress(call, rows, size))
@@ -102,6 +103,14 @@ class Shelf:
     def _unlink(self, registry: Registry, keep: Registry) -> None:
         for file in set(registry.tables().values()) - set(keep.tables().values()):
             self._workspace.unlink_table(file)
+
+
+def _extent(source: Source) -> dict[str, int]:
+    """The bytes that progress counts up to, where they are known beforehand."""
+    if not isinstance(source, FileSource) or source.format.compression:
+        return {}
+    found = signature(source.path)
+    return {} if found is None else {"bytes": found.size}
 
 
 def _name(registry: Registry, source: Source, wanted: str | None) -> str:
