@@ -24,6 +24,7 @@ from . import replies
 from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted
 from .history import fit
 from .limits import AgentLimits, Budget
+from .review import Review
 from .tools import Tool, Toolbox, ToolResult, check, fault_result
 
 _MOST_TEXT: Final = 500
@@ -34,6 +35,9 @@ _KEPT: Final = "What was found so far is kept. Ask something narrower, or use an
 _LAST_CHANCE: Final = "The budget for tools is used up. Answer now from the results above, or say what is missing."
 _EMPTY: Final = "Your reply was empty. Call a tool, or write the answer."
 _CUT: Final = "Your reply was cut at the token limit. Be much shorter."
+_SENT_BACK: Final = (
+    "The first answer had figures that are not in the results; the model was asked once to correct them."
+)
 _REPEATED: Final = "You sent this call before; this is its first result again. Do something else, or answer."
 
 
@@ -55,14 +59,18 @@ async def answer(
     history: Sequence[Message] = (),
     emit: Callable[[Event], None],
     keep: Callable[[Conclusion], None] | None = None,
+    review: Review | None = None,
 ) -> Conclusion:
     """Answer ``question``.  ``history`` are earlier messages without the system prompt.
+
+    ``review`` is asked about the finished answer; what it returns goes back to the model, once, and the
+    answer that comes then stands.
 
     What a model or its provider does wrong ends in a ``Conclusion`` with a fault.  Raises
     ``SandboxError`` when there is no place to run anything, and ``CancelledError``; before it does,
     ``keep`` is given what there is so far, with every tool call replied to.
     """
-    run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context)
+    run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context, review)
     run.messages = [
         {"role": "system", "content": Own(toolbox.system)},
         *history,
@@ -99,12 +107,14 @@ class _Run:
     budget: Budget
     emit: Callable[[Event], None]
     context: int
+    review: Review | None = None
     messages: list[dict[str, Any] | Message] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     open: list[ToolCall] = field(default_factory=list)
     prose: str = ""
     notes: list[str] = field(default_factory=list)
     nudges: int = 0
+    sent_back: str = ""
     seen: dict[tuple[str, str], tuple[int, ToolResult]] = field(default_factory=dict)
 
     async def turns(self) -> Conclusion:
@@ -120,7 +130,7 @@ class _Run:
             except ModelError as error:
                 if error.code == "model_over_budget" and step > 1:
                     return self.limit(self.budget.over_cost())
-                return self.conclude("error", fault=Fault(error.code, error.message, error.hint, dict(error.details)))
+                return self.fail(Fault(error.code, error.message, error.hint, dict(error.details)))
             self.prose = completion.text.strip()
             if not completion.calls:
                 if ended := self._spoke(completion, last):
@@ -172,9 +182,10 @@ class _Run:
         done = last or self.nudges >= (_CORRECTIONS if completion.trouble else 1)
         if self.prose and not completion.trouble and (not cut or done):
             self.messages.append({"role": "assistant", "content": completion.text})
-            return self._answered()
+            ended = self._answered()
+            return None if not last and self._sends_back(ended) else ended
         if done:
-            return self.conclude("error", fault=_useless(self.model, completion))
+            return self.fail(_useless(self.model, completion))
         self.nudges += 1
         if completion.text and not completion.trouble:
             self.messages.append({"role": "assistant", "content": completion.text})
@@ -187,6 +198,18 @@ class _Run:
         if ran and all(step.status != "ok" for step in ran):
             return self.conclude(ran[-1].status, self.prose, ran[-1].fault)
         return self.conclude("ok", self.prose)
+
+    def _sends_back(self, ended: Conclusion) -> bool:
+        """Whether the review wants the answer once more.  It is asked once."""
+        if self.review is None or self.sent_back or ended.status != "ok":
+            return False
+        text = self.review(ended)
+        if text is None:
+            return False
+        self.sent_back = ended.prose
+        self.notes.append(_SENT_BACK)
+        self.messages.append(note(text))
+        return True
 
     # --- tool calls -----------------------------------------------------------------------------
 
@@ -249,7 +272,7 @@ class _Run:
         self.seen[key] = (times + 1, first or result)
         self.notes += [said for said in result.notes if said not in self.notes]
         seconds = time.perf_counter() - started
-        code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
+        code = result.code or (str(arguments.get(tool.code, "")) if tool and tool.code else "")
         language = tool.language if tool else ""
         step = Step(
             call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome
@@ -299,7 +322,13 @@ class _Run:
     # --- the end --------------------------------------------------------------------------------
 
     def limit(self, fault: Fault) -> Conclusion:
-        return self.conclude("error", self.prose, fault)
+        return self.fail(fault, self.prose)
+
+    def fail(self, fault: Fault, prose: str = "") -> Conclusion:
+        """The end by a fault.  An answer that was sent back and did not come again stands as it was."""
+        if self.sent_back:
+            return self.conclude("ok", self.sent_back)
+        return self.conclude("error", prose, fault)
 
     def conclude(self, status: str, prose: str = "", fault: Fault | None = None) -> Conclusion:
         found = [s.outcome for s in self.steps if s.status == "ok" and s.outcome and s.outcome.table is not None]

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP, Policy
-from ..llm.datablock import compose
+from ..llm.datablock import compose, parse
 from ..llm.provenance import Reply
 from .shown import MAX_REPLY, MAX_ROWS, MAX_TEXT, MEASURED, MOST_COLUMNS, Shown, clean, clean_lines, type_word
 
 __all__ = [
     "MAX_REPLY", "MAX_ROWS", "MAX_TEXT", "SPOKEN", "beside", "clean", "clean_lines", "of_dataset", "of_datasets",
-    "of_fault", "of_found", "of_outcome", "quoted",
+    "of_fault", "of_found", "of_outcome", "quoted", "with_sql",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ SPOKEN: Final = frozenset(
     sql_bad_text sql_too_long sql_too_complex sql_syntax sql_not_one_statement sql_not_a_query sql_unknown_table
     sql_unknown_column sql_function_refused sql_unknown_function sql_parameter sql_construct_refused sql_invalid
     sql_type sql_no_result sql_forbidden sql_not_supported sql_interrupted sql_out_of_memory
+    plan_ambiguous plan_choice plan_column_type plan_missing_key plan_name_taken plan_no_key plan_range
+    plan_repeats_rows plan_shape plan_syntax plan_text plan_too_large plan_type plan_unknown_column plan_unknown_group
+    plan_unknown_key plan_unknown_table plan_value_type plan_values plan_version
     chart_not_allowed unknown_result text_too_long tool_arguments tool_failed unknown_tool unknown_table unknown_column
     timeout memory cancelled worker_crashed worker_exited worker_misbehaved result_too_deep result_too_wide
     python_disabled
@@ -124,6 +128,27 @@ def of_found(matches: Sequence[Mapping[str, str]], more: bool, tables: Collectio
     return Reply(see, frozenset(tables))
 
 
+def with_sql(reply: Reply, sql: str) -> Reply:
+    """``reply`` with the SQL that a plan stood for, as far as there is room for it; under ``full`` only."""
+
+    def see(policy: Policy) -> str:
+        told = reply.see(policy) if reply.see else ""
+        return _with_sql(told, sql) if policy >= FULL else told
+
+    return Reply(see, reply.datasets, reply.rows)
+
+
+def _with_sql(reply: str, sql: str) -> str:
+    head, data = parse(reply)
+    if "rows" not in data and "message" not in data:
+        return reply
+    for most in (_MAX_PROSE, 400, 0):
+        longer = compose(head, {"sql": clean_lines(sql, most), **data}) if most else reply
+        if len(longer.encode()) <= MAX_REPLY:
+            return longer
+    return reply
+
+
 def beside(reply: Reply, remark: Remark) -> Reply:
     """``reply`` with ``remark`` below it: its cells under ``full`` only, and under ``schema`` nothing of it."""
     cells = [{name: clean(str(value)) for name, value in cell.items()} for cell in remark.cells]
@@ -166,17 +191,19 @@ def _listed(datasets: Sequence[Dataset], policy: Policy) -> str:
             datasets = datasets[: len(datasets) * 3 // 4]
 
 
-def of_dataset(dataset: Dataset, names: Sequence[str] = ()) -> Reply:
+def of_dataset(dataset: Dataset, names: Sequence[str] = (), own: Mapping[str, str] = MappingProxyType({})) -> Reply:
     """A table's columns with types, null and distinct counts, range and frequent texts.
 
     ``names`` narrows it to these columns, then with more of their texts.  When not everything has
     room, texts go first (``values_cut``), then columns at the end (``columns_shown`` in the head).
+    ``own`` are the columns' own names by the simple ones under which a query may name them (``agent.names``).
     Below ``full`` there are neither texts nor notes of the ingest, under ``schema`` only names and types.
     """
-    return Reply(lambda policy: _described(dataset, names, policy), frozenset({dataset.name}))
+    written = {name: made for made, name in own.items()}
+    return Reply(lambda policy: _described(dataset, names, written, policy), frozenset({dataset.name}))
 
 
-def _described(dataset: Dataset, names: Sequence[str], policy: Policy) -> str:
+def _described(dataset: Dataset, names: Sequence[str], written: Mapping[str, str], policy: Policy) -> str:
     columns = [column for column in dataset.columns if not names or column.name in names]
     head: dict[str, Any] = {"status": "ok", "rows": dataset.rows, "column_count": len(dataset.columns)}
     data: dict[str, Any] = {"table": clean(dataset.name)}
@@ -187,7 +214,7 @@ def _described(dataset: Dataset, names: Sequence[str], policy: Policy) -> str:
     elif dataset.notes and not names:
         data["notes"] = [clean(text, 300) for text in dataset.notes[:5]]
     small = dataset.rows < SMALLEST_GROUP
-    entries = [_column(column, policy, small=small) for column in columns[:MOST_COLUMNS]]
+    entries = [_column(column, written, policy, small=small) for column in columns[:MOST_COLUMNS]]
     for most in (50, 30, 20, 12, 8, 5, 3, 1, 0):
         shown = [_with_texts(entry, column, most) for entry, column in zip(entries, columns, strict=False)]
         if len(shown) < len(columns):
@@ -209,13 +236,13 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _column(column: ColumnProfile, policy: Policy, *, small: bool) -> dict[str, Any]:
+def _column(column: ColumnProfile, written: Mapping[str, str], policy: Policy, *, small: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": clean(column.name),
         "type": clean(column.type) if policy >= FULL else type_word(column.type),
     }
     if not set(column.name) <= _SIMPLE or column.name[:1].isdigit():
-        entry["sql"] = clean(quoted(column.name), MAX_TEXT + 2)
+        entry["sql"] = clean(written.get(column.name) or quoted(column.name), MAX_TEXT + 2)
     if policy <= SCHEMA:
         return entry
     entry |= {"nulls": column.nulls, "distinct": column.distinct}

@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument(
         "--data", nargs="+", action="append", default=[], metavar="FILE", help="files, patterns, shipped data"
     )
-    ask.add_argument("--mode", choices=("auto", "sql", "python"), help="run the text as SQL or Python")
+    ask.add_argument("--mode", choices=("auto", "sql", "python", "plan"), help="run the text as SQL, Python or a plan")
     ask.add_argument("--model", help="the model to ask (LiteLLM's name)")
     ask.add_argument("--policy", metavar="P", help=cli_runs.POLICY_HELP)
     ask.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
@@ -297,6 +297,7 @@ def failure(error: AnalystError) -> dict[str, Any]:
     return {
         "status": error.status,
         "answer": "",
+        "numbers": [],
         "columns": [],
         "rows": [],
         "row_count": 0,

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from ..errors import UsageError
 
-_MODES: Final = ("auto", "sql", "python")
+_MODES: Final = ("auto", "sql", "python", "plan")
 _KINDS: Final = ("pandas", "polars", "arrow")
 
 
@@ -108,13 +108,13 @@ def ask_parser(prog: str = "%%analyst") -> argparse.ArgumentParser:
         prog=prog,
         description="Answer the question in the cell below this line.",
         epilog=(
-            "The cell is plain words, or starts with SQL: or PYTHON: to run just that.\n"
+            "The cell is plain words, or starts with SQL:, PYTHON: or PLAN: to run just that.\n"
             "{{name}} in the cell is replaced by str() of that variable of the notebook."
         ),
     )
     parser.add_argument("-o", "--out", metavar="NAME", help="bind the result to this variable")
     parser.add_argument("-m", "--model", help="the model to ask, this time")
-    parser.add_argument("--mode", choices=_MODES, help="auto asks the model; sql and python run the cell")
+    parser.add_argument("--mode", choices=_MODES, help="auto asks the model; sql, python and plan run the cell")
     parser.add_argument("-d", "--data", nargs="+", metavar="NAME", help="only these data sets")
     parser.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agent.history import fit
 from ..agent.limits import AgentLimits
+from ..agent.plan_tool import prepare
 from ..agent.tools import toolbox
 from ..config import OFFLINE_MODEL, Settings
 from ..llm.boundary import Boundary
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """``messages`` and ``tools`` are what the first call of the model would be sent, ``tokens`` about how many that
-    are, ``price`` what sending them would cost in US dollars (``None``: not known).  ``code`` is the SQL or Python that
-    would run of an explicit question, which sends nothing."""
+    are, ``price`` what sending them would cost in US dollars (``None``: not known).  ``code`` is the SQL (also of a
+    plan) or Python that would run of an explicit question, which sends nothing."""
 
     mode: str
     model: str
@@ -67,6 +68,8 @@ async def make(
 ) -> Draft:
     """The draft of ``question``.  Raises ``ModelError`` for a model that there is not or that may not be called."""
     names = tuple(dataset.name for dataset in visible)
+    if question.mode == "plan":
+        return Draft(question.mode, "", "", names, code=prepare(question.text, visible).sql)
     if question.mode != "auto":
         return Draft(question.mode, "", "", names, code=question.text)
     model = question.model or settings.model

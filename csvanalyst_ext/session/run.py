@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agent.events import Step, Usage
+from ..checking import CheckedNumber
 from ..errors import BY_STATUS, AnalystError, Failed, LimitReached, ModelError, NotUnderstood
 from ..execution.base import Outcome
 from ..llm.boundary import Sent
@@ -29,6 +30,7 @@ class Run:
     question.  ``error`` is set exactly when the status is not ``ok``.  ``datasets`` are the visible
     data sets, name to fingerprint.  ``facts`` say what ran where.  ``timings`` are seconds:
     ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
+    ``numbers`` are the checked figures of the prose, with offsets into its ``visible`` text.
     ``capsule`` is ``None`` when it could not be written; then a note says why.  ``sent`` is what
     left this machine, ``policies`` the data policies in force; ``messages`` are as they were sent.
     ``sources`` say where the data sets came from, for a replay.
@@ -49,6 +51,7 @@ class Run:
     usage: Usage = field(default_factory=Usage)
     messages: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    numbers: tuple[CheckedNumber, ...] = ()
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     capsule: Path | None = None
     sent: Sent = field(default_factory=Sent)
@@ -118,6 +121,7 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         },
         "status": run.status,
         "prose": run.prose,
+        "numbers": [mark.to_json() for mark in run.numbers],
         "error": None if run.error is None else run.error.to_json(),
         "result": next((name for name, outcome in tables.items() if outcome is run.result), None),
         "steps": [

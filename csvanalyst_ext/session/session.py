@@ -32,6 +32,7 @@ from ..llm.boundary import Boundary
 from ..protocol import Fault, Request, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
+from .figures import Figures
 from .intake import Intake
 from .question import Question
 from .replay import Known, recipe
@@ -92,6 +93,7 @@ class AnalystSession:
         self._kept = 0
         self._tidying: asyncio.Task[int] | None = None
         self._results = NamedResults()
+        self._figures = Figures()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -269,22 +271,20 @@ class AnalystSession:
 
     async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
         question = draft.run.question
-        tool, argument = ("run_sql", "sql") if question.mode == "sql" else ("run_python", "code")
-        language: Any = question.mode
-        step = Step(tool, {argument: question.text}, language, question.text, "cancelled", 0.0, "")
+        step = _explicit(question, bench)
         draft.conclusion = Conclusion("cancelled", steps=(step,))
-        emit(ToolStarted(_CALL, tool, step.arguments))
-        run = bench.sql if question.mode == "sql" else bench.python
+        emit(ToolStarted(_CALL, step.tool, step.arguments))
+        run = bench.python if question.mode == "python" else bench.sql
         started = time.perf_counter()
         try:
-            outcome = await run(question.text, progress=lambda rows, size: emit(ToolProgress(_CALL, rows, size)))
+            outcome = await run(step.code, progress=lambda rows, size: emit(ToolProgress(_CALL, rows, size)))
         except AnalystError as error:
             fault = Fault(error.code, error.message, error.hint)
             draft.conclusion = Conclusion(error.status, steps=(replace(step, status=error.status, fault=fault),))
             raise
         seconds = time.perf_counter() - started
         summary = f"{outcome.row_count:,} rows" if outcome.table is not None else outcome.status
-        emit(ToolEnded(_CALL, tool, outcome.status, summary, seconds))
+        emit(ToolEnded(_CALL, step.tool, outcome.status, summary, seconds))
         done = replace(step, status=outcome.status, seconds=seconds, fault=outcome.fault, outcome=outcome)
         self._concluded(draft, Conclusion(outcome.status, "", (done,), outcome, outcome.fault))
 
@@ -311,6 +311,7 @@ class AnalystSession:
             history=history,
             emit=emit,
             keep=keep,
+            review=self._figures.review(question, draft.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
@@ -384,6 +385,7 @@ class AnalystSession:
             sent=self.boundary.sent,
             sources=self._recipes(run.datasets),
             policies={name: str(self.boundary.policy(name)) for name in run.datasets},
+            numbers=self._figures.mark(run.question, conclusion),
             timings=timings,
         )
 
@@ -423,6 +425,7 @@ class AnalystSession:
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
         self._results = NamedResults()
+        self._figures = Figures()
         await self._executor.close()
         await self.forget()
 
@@ -449,6 +452,18 @@ class AnalystSession:
 
 _CALL: Final = "1"
 _STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
+
+
+def _explicit(question: Question, bench: Bench) -> Step:
+    """The one step of a question that says itself what to run.  Raises ``PlanError``."""
+    if question.mode == "plan":
+        from ..agent.plan_tool import prepare
+
+        prepared = prepare(question.text, bench.datasets())
+        return Step("run_plan", {"plan": prepared.document()}, "sql", prepared.sql, "cancelled", 0.0, "")
+    if question.mode == "sql":
+        return Step("run_sql", {"sql": question.text}, "sql", question.text, "cancelled", 0.0, "")
+    return Step("run_python", {"code": question.text}, "python", question.text, "cancelled", 0.0, "")
 
 
 def _versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..rendering import text
 from . import boundary
 from .sheet import Block, Sheet, block, code, sheet
-from .view import TableView
+from .view import NOT_FOUND, TableView
 from .view import head as table_head
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def draft(drafted: Draft) -> Sheet:
     """What a dry run shows: the first request as it would be sent, or the code as it would run."""
     data = ", ".join(drafted.datasets) or "none"
     if drafted.code:
-        language = {"sql": "SQL", "python": "Python"}.get(drafted.mode, drafted.mode)
+        language = {"sql": "SQL", "python": "Python", "plan": "SQL of the plan"}.get(drafted.mode, drafted.mode)
         shown = code(drafted.code, title=f"{language} that would run")
         return sheet(
             "Dry run: nothing ran, and nothing would be sent to a model.", shown, notes=(f"data sets: {data}",)
@@ -144,6 +144,9 @@ def run(capsule: Capsule) -> Sheet:
     if record["result"]:
         blocks.append(Block("Result", _result(capsule)))
     notes = list(record["notes"])
+    missing = [mark["text"] for mark in record.get("numbers", ()) if mark["status"] == "not found"]
+    if missing:
+        notes.append(f"{NOT_FOUND} not found in the results: {', '.join(dict.fromkeys(missing))}")
     if error:
         notes.append(f"{error['message']} {error['hint']}".strip())
     return sheet(f"Run {capsule.id}", *blocks, notes=notes)
