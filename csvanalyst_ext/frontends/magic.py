@@ -207,7 +207,8 @@ class AnalystMagics(Magics):  # type: ignore[misc]
     def _show(self, given: Namespace) -> Sheet:
         from ..views import pages
 
-        return pages.run(self.analyst.store.load(given.word))
+        with self.analyst.capsule(given.word) as capsule:
+            return pages.run(capsule)
 
     def _replay(self, given: Namespace) -> Sheet:
         from ..views import boundary

@@ -209,7 +209,7 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
         "model": _with_word("model", "Show the model, or choose another.", "NAME", "LiteLLM's name", optional=True),
         "status": _plain("status", "Show what is in force and what runs."),
         "runs": _plain("runs", "List the questions that were asked, newest first."),
-        "show": _with_word("show", "Show everything about one run.", "ID", "its id, or the start of it"),
+        "show": _with_word("show", "Show everything about one run.", "ID", "its id, the start of it, or last"),
         "replay": _with_word(
             "replay", "Run the code of a run again, without a model.", "ID", "its id, last, or an exported file"
         ),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..config import Settings
 
 CAPTURED: Final = frozenset(
-    {"openai", "anthropic", "ollama_chat", "hosted_vllm", "lm_studio", "deepseek", "groq", "mistral",
+    {"openai", "anthropic", "hosted_vllm", "lm_studio", "deepseek", "groq", "mistral",
      "openrouter", "fireworks_ai", "xai"}
 )  # fmt: skip
 """Providers whose client sends to ``api_base`` and nowhere else; a test holds them to it."""

@@ -75,7 +75,8 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         ("style", "b", "code", "pre", "br", "table", "thead", "tbody", "tr", "small", "details", "summary", "h4"),
         frozenset[str](),
     ),
-    **dict.fromkeys(("div", "td", "th"), frozenset({"class"})),
+    "div": frozenset({"class"}),
+    **dict.fromkeys(("td", "th"), frozenset({"class", "style"})),
     "span": frozenset({"class", "title"}),  # a title is text
     "img": frozenset({"alt", "src"}),
 }
