@@ -17,7 +17,7 @@ import duckdb
 
 from csvanalyst_ext.protocol import Fault, PythonRequest, Reply, failure
 
-from . import charts, gate, results, wire
+from . import charts, frames, gate, results, wire
 from . import connection as connections
 from .faults import engine_fault
 from .sink import Sink
@@ -79,7 +79,7 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
     def sql(text: str) -> Any:
         """Run one SQL query over the tables and return a pandas DataFrame."""
         try:
-            return bind(connection, gate.check(connection, text, tables)).df()
+            return frames.of(bind(connection, gate.check(connection, text, tables)))
         except duckdb.Error as error:
             raise QueryFailed(*engine_fault(error, text)) from error
         finally:

@@ -20,7 +20,10 @@ from .connection import quoted
 from .faults import engine_fault
 from .sink import Sink
 
-BATCH_ROWS: Final = 8_192
+MOST_BATCH_ROWS: Final = 32_768
+BATCH_VALUES: Final = 16 * MOST_BATCH_ROWS
+"""Values of a batch: few batches cost little, but one of a wide result must not take all memory."""
+LEAST_BATCH_ROWS: Final = 2_048
 _EXPLAIN: Final = "EXPLAIN "
 
 # Types that the engine hands to Arrow as they are; HUGEINT as decimal128 (see ``wire``).
@@ -154,10 +157,15 @@ def _stream(relation: Any) -> tuple[pa.RecordBatchReader, list[str], list[int]]:
         named = [cast.alias(name) for cast, name in zip(casts, relation.columns, strict=True)]
         relation = relation.select(*named)
     try:
-        batches = relation.to_arrow_reader(BATCH_ROWS)
+        batches = relation.to_arrow_reader(batch_rows(len(types)))
     except pa.ArrowInvalid as error:
         raise wire.NotPlain("result_too_deep", "A column of the result nests too deeply.") from error
     return batches, [str(kind) for kind in types], wide
+
+
+def batch_rows(columns: int) -> int:
+    """Rows of a batch, in whole vectors of the engine."""
+    return max(LEAST_BATCH_ROWS, min(MOST_BATCH_ROWS, BATCH_VALUES // max(columns, 1) // 2_048 * 2_048))
 
 
 def _direct(kind: Any, *, top: bool = False) -> bool:

@@ -237,7 +237,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         nullable[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
         nullable[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
     ready = _in_calendar(everyday(table), lambda kind: not pa.types.is_nested(kind) and not getattr(kind, "tz", None))
-    frame: pd.DataFrame = ready.to_pandas(date_as_object=False, ignore_metadata=True, timestamp_as_object=False)
+    frame: pd.DataFrame = ready.to_pandas(
+        date_as_object=False, ignore_metadata=True, timestamp_as_object=False, split_blocks=True
+    )
     for index, column in enumerate(ready.columns):
         if column.null_count and column.type in nullable:
             series = column.to_pandas(types_mapper=nullable.get)

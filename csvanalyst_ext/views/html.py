@@ -3,7 +3,8 @@
 Runs on the host; pure.  No script, no link, nothing remote, no inline event, one scoped style
 block.  Colours come from Jupyter's variables where they exist and are otherwise the page's own, so
 the card follows light and dark themes.  Class names are doubled where Jupyter's own rules for tables
-would win otherwise.
+would win otherwise.  JupyterLab drops the style block of a notebook that is not trusted, so what a table
+or a text needs to be read (sides, lines) is in the elements themselves.
 """
 
 from __future__ import annotations
@@ -21,20 +22,19 @@ if TYPE_CHECKING:
 _STYLE: Final = """<style>
 .csva{font-size:13px;line-height:1.45;max-width:100%;color:var(--jp-ui-font-color1,inherit)}
 .csva .csva-prose{white-space:pre-wrap;font-size:14px;margin:2px 0 8px}
-.csva .csva-wrap{overflow:auto;max-height:460px;max-width:100%}
+.csva .csva-wrap{overflow:auto;max-height:460px;max-width:100%;margin:0 0 8px}
 .csva table{border-collapse:collapse;margin:0;font-size:inherit;color:inherit;background:transparent;
 font-variant-numeric:tabular-nums}
-.csva.csva .csva-wrap th,.csva.csva .csva-wrap td{padding:3px 10px;text-align:left;vertical-align:top;
+.csva.csva .csva-wrap th,.csva.csva .csva-wrap td{padding:3px 10px;vertical-align:top;
 white-space:pre-wrap;max-width:420px;
 overflow-wrap:anywhere;border:0;border-bottom:1px solid rgba(128,128,128,.22)}
 .csva.csva .csva-wrap thead th{border-bottom:1px solid rgba(128,128,128,.6);font-weight:600;white-space:nowrap}
-.csva th small{display:block;font-weight:400;font-size:10px;opacity:.6}
-.csva.csva .csva-wrap .csva-n{text-align:right}
+.csva th small{font-weight:400;font-size:10px;opacity:.6}
 .csva .csva-null{opacity:.45;font-style:italic}
 .csva .csva-note{opacity:.75;font-size:12px;margin:5px 0}
 .csva .csva-bad{border-left:3px solid #c0392b;padding:2px 0 2px 9px;margin:4px 0}
-.csva pre{white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);font-size:12px;
-background:rgba(128,128,128,.1);color:inherit;padding:6px 9px;margin:4px 0;border:0;border-radius:3px;
+.csva.csva pre{white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);
+font-size:12px;background:rgba(128,128,128,.1);color:inherit;padding:6px 9px;margin:4px 0;border:0;border-radius:3px;
 max-height:320px;overflow:auto}
 .csva code{font-family:var(--jp-code-font-family,monospace);background:rgba(128,128,128,.12);color:inherit;
 padding:0 3px;border-radius:3px}
@@ -42,7 +42,7 @@ padding:0 3px;border-radius:3px}
 .csva summary{cursor:pointer;opacity:.75}
 .csva .csva-step{margin:7px 0 0}
 .csva img{max-width:100%;height:auto;background:#fff;border-radius:3px;margin:4px 0}
-.csva h4{font-size:14px;margin:2px 0 6px}
+.csva.csva h4{font-size:14px;font-weight:600;margin:2px 0 6px}
 </style>"""
 
 _OPEN: Final = f'<div class="csva tex2jax_ignore mathjax_ignore">{_STYLE}'
@@ -51,10 +51,10 @@ _OPEN: Final = f'<div class="csva tex2jax_ignore mathjax_ignore">{_STYLE}'
 def card(view: View) -> str:
     parts = [_OPEN]
     if view.error:
-        hint = f"<br>{html_body(view.hint)}" if view.hint else ""
-        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {html_body(view.error)}{hint}</div>')
+        hint = f"<br>{_marked(view.hint)}" if view.hint else ""
+        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {_marked(view.error)}{hint}</div>')
     if view.prose:
-        parts.append(f'<div class="csva-prose">{_prose(view.prose)}</div>')
+        parts.append(f'<div class="csva-prose">{_marked(view.prose)}</div>')
     if view.table:
         parts.append(_table(view.table))
     for number, data in enumerate(view.figures, 1):
@@ -62,7 +62,7 @@ def card(view: View) -> str:
         parts.append(f'<img alt="figure {number}" src="data:image/png;base64,{source}">')
     if view.stdout:
         parts.append(f"<pre>{html_body(view.stdout)}</pre>")
-    parts += [f'<div class="csva-note">{html_body(note)}</div>' for note in view.notes]
+    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in view.notes]
     steps = "".join(_step(number, step) for number, step in enumerate(view.steps, 1))
     kept = f'<div class="csva-note">run <code>{html(view.capsule)}</code></div>' if view.capsule else ""
     parts.append(f"<details><summary>{html_body(view.how)}</summary>{steps}{kept}</details></div>")
@@ -80,7 +80,7 @@ def sheet(sheet: Sheet) -> str:
             parts.append(_table(block.table))
         if block.code:
             parts.append(f"<pre>{html_body(block.code)}</pre>")
-    parts += [f'<div class="csva-note">{html_body(note)}</div>' for note in sheet.notes]
+    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in sheet.notes]
     return "".join(parts) + "</div>"
 
 
@@ -90,11 +90,8 @@ def progress(line: str, steps: tuple[str, ...] = ()) -> str:
 
 
 def _table(table: TableView) -> str:
-    def kind(numeric: bool) -> str:
-        return ' class="csva-n"' if numeric else ""
-
     heads = "".join(
-        f"<th{kind(numeric)}>{html_body(name)}{f'<small>{html_body(type_)}</small>' if type_ else ''}</th>"
+        f"<th{_side(numeric)}>{html_body(name)}{f'<br><small>{html_body(type_)}</small>' if type_ else ''}</th>"
         for name, type_, numeric in zip(table.names, table.types, table.numeric, strict=True)
     )
     rows = "".join(
@@ -106,9 +103,12 @@ def _table(table: TableView) -> str:
 
 
 def _cell(cell: str | None, numeric: bool) -> str:
-    classes = [name for name, holds in (("csva-n", numeric), ("csva-null", cell is None)) if holds]
-    kind = f' class="{" ".join(classes)}"' if classes else ""
-    return f"<td{kind}>{'NULL' if cell is None else html_body(cell)}</td>"
+    kind = ' class="csva-null"' if cell is None else ""
+    return f"<td{_side(numeric)}{kind}>{'NULL' if cell is None else html_body(cell)}</td>"
+
+
+def _side(numeric: bool) -> str:
+    return f' style="text-align:{"right" if numeric else "left"}"'
 
 
 def _step(number: int, step: StepView) -> str:
@@ -121,6 +121,7 @@ def _step(number: int, step: StepView) -> str:
 _MARKS: Final = re.compile(r"\*\*(?P<b>[^*`\n]{1,400})\*\*|`(?P<code>[^`\n]{1,400})`")
 
 
-def _prose(prose: str) -> str:
+def _marked(text: str) -> str:
     """Escaped first, then two harmless marks of Markdown: strong text and code, neither inside the other."""
-    return _MARKS.sub(lambda m: f"<{m.lastgroup}>{m[m.lastgroup or 0]}</{m.lastgroup}>", html_body(prose))
+    marked = _MARKS.sub(lambda m: f"<{m.lastgroup}>{m[m.lastgroup or 0]}</{m.lastgroup}>", html_body(text))
+    return marked.replace("\n", "<br>")

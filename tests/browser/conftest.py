@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, sync_playwright
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -46,16 +47,18 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     opened = context.new_page()
-    opened.set_default_timeout(180_000)
+    opened.set_default_timeout(30_000)
     yield opened
     context.close()
 
 
 # --- who is called ----------------------------------------------------------------------------------
 
+_PAGE = b"<!doctype html><link rel=icon href=data:,><title>page</title>"
+
 
 class Listener:
-    """An address on the loopback; ``hits`` are the paths that anyone asked it for."""
+    """An address on the loopback, with an empty page at ``/page``; ``hits`` are the other paths it was asked for."""
 
     def __init__(self) -> None:
         self.hits: list[str] = []
@@ -63,6 +66,13 @@ class Listener:
 
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == "/page":
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html")
+                    self.send_header("Content-Length", str(len(_PAGE)))
+                    self.end_headers()
+                    self.wfile.write(_PAGE)
+                    return
                 hits.append(self.path)
                 self.send_response(204)
                 self.send_header("Access-Control-Allow-Origin", "*")
@@ -74,11 +84,13 @@ class Listener:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._thread.join()
 
 
 @pytest.fixture
@@ -88,12 +100,65 @@ def listener() -> Iterator[Listener]:
     made.close()
 
 
+class Watch:
+    """What a page does beyond itself: the requests that it makes, and windows, dialogs and downloads."""
+
+    def __init__(self, page: Page) -> None:
+        self.requests: list[str] = []
+        self.opened: list[str] = []
+        self._page = page
+        self._pending: set[Request] = set()
+        self._last = time.monotonic()
+        page.context.on("request", self._asked)
+        page.context.on("requestfinished", self._answered)
+        page.context.on("requestfailed", self._answered)
+        page.context.on("page", lambda opened: self.opened.append(f"page {opened.url}"))
+        page.context.on("dialog", self._dialog)
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("download", lambda download: self.opened.append(f"download {download.url}"))
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+        self._pending.add(request)
+        self._last = time.monotonic()
+
+    def _answered(self, request: Request) -> None:
+        self._pending.discard(request)
+        self._last = time.monotonic()
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.opened.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def quiet(self, seconds: float = 0.5) -> None:
+        """Wait until nothing was asked or answered for this long.  (Playwright's ``networkidle`` is only ever
+        reached once, so that it says nothing of what was added to a page later.)"""
+        deadline = time.monotonic() + 30
+        self._last = time.monotonic()
+        while self._pending or time.monotonic() - self._last < seconds:
+            assert time.monotonic() < deadline, f"still asking: {[one.url for one in self._pending]}"
+            self._page.wait_for_timeout(50)
+
+    def outside(self, ours: str) -> set[str]:
+        """The addresses of other origins than the one of ``ours``."""
+        own = urlsplit(ours).netloc
+        return {
+            url for url in self.requests if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != own
+        }
+
+
+@pytest.fixture
+def watch(page: Page) -> Watch:
+    return Watch(page)
+
+
 # --- JupyterLab ---------------------------------------------------------------------------------------
 
 _SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    # Everything is drawn, also what is out of sight, and no output is left out.
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "maxNumberOutputs": 0},
+    # Everything is drawn, also what is out of sight, and no output is left out (0, "the complete display", leaves
+    # out all of them in JupyterLab 4.6).
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "maxNumberOutputs": 10_000},
 }
 
 
@@ -121,10 +186,14 @@ class Lab:
         command += [f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self._token}"]
         self._log = (home / "lab.log").open("wb")
         self._process = subprocess.Popen(command, env=environment, cwd=home, stdout=self._log, stderr=self._log)
-        self.url = self._wait(home / "runtime", home / "lab.log")
+        try:
+            self.url = self._wait(home / "runtime", home / "lab.log")
+        except BaseException:
+            self.close()
+            raise
 
     def _wait(self, runtime: Path, log: Path) -> str:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             for path in runtime.glob("jpserver-*.json"):
                 with contextlib.suppress(ValueError, OSError):

@@ -4,47 +4,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
+from csvanalyst_ext.rendering.text import html
 from csvanalyst_ext.views import pages
-from tests.support.doors import _dataset, everywhere, raised, shown
+from tests.support.doors import _dataset, carried, everywhere, progress, raised, shown
 from tests.support.hostile_text import hostile
 from tests.support.inert import ERROR
 
-from .conftest import Lab, Listener
+from .conftest import Lab, Listener, Watch
 
 Bundle = Mapping[str, str]
 
-_ACTIVE = """(outputs) => outputs.flatMap(output => {
-    const wrong = [];
-    const alone = 'a[href],area,script,iframe,frame,object,embed,form,input,button,svg,math,video,audio,source,link,'
-        + 'meta,base,template,canvas,mjx-container,.MathJax,.katex,[onclick],[onerror],[onload],[background],[srcset]';
-    for (const found of output.querySelectorAll(alone)) wrong.push(found.outerHTML.slice(0, 200));
-    for (const image of output.querySelectorAll('img'))
-        if (!image.src.startsWith('data:image/png;base64,')) wrong.push(image.outerHTML.slice(0, 200));
-    for (const styled of output.querySelectorAll('[style]'))
-        if (!/^text-align: ?(left|right);?$/.test(styled.getAttribute('style')))
-            wrong.push(styled.outerHTML.slice(0, 200));
-    return wrong;
-})"""
-"""What in these outputs the browser made anything of but text, tables and our own figures."""
+ACTIVE = (Path(__file__).parent / "active.js").read_text()
 
 
-def bundles(base: str) -> list[Bundle]:
-    """Every hostile text in every place and in every form, each form alone, as different viewers choose it."""
-    found: list[Bundle] = []
-    for text in hostile(base).values():
-        made = everywhere(text)
-        page = pages.profile(_dataset(text, text, text, text, text))
-        for bundle in (shown(made), shown(page)):
-            found += [{kind: content} for kind, content in bundle.items()]
-        assert made.error is not None
-        found += [bundle for bundle in raised(made.error) if ERROR in bundle]
-    return found
+def outputs_of(text: str) -> list[Bundle]:
+    """An answer with ``text`` in every place: as a notebook keeps it, its Markdown alone, which is what some viewers
+    choose, and its error.  Every door on its own is the business of the browser-free checker (``tests/security``)."""
+    answer = everywhere(text)
+    bundle = shown(answer)
+    assert answer.error is not None
+    errors = [error for error in raised(answer.error) if ERROR in error]
+    return [bundle, {"text/markdown": bundle["text/markdown"]}, *errors]
+
+
+def html_of(text: str) -> list[str]:
+    """Everything of ours that is HTML: an answer, a page, a progress display."""
+    pages_of_data = (pages.profile(_dataset(text, text, text, text, text)), everywhere(text))
+    return [bundle["text/html"] for bundle in (*map(shown, pages_of_data), *progress(text)[-1:])]
 
 
 def _output(bundle: Bundle) -> nbformat.NotebookNode:
@@ -54,11 +46,13 @@ def _output(bundle: Bundle) -> nbformat.NotebookNode:
     return nbformat.v4.new_output("display_data", dict(bundle))
 
 
-def notebook(given: list[Bundle]) -> nbformat.NotebookNode:
+def notebook(given: list[Bundle], controls: list[Bundle]) -> nbformat.NotebookNode:
+    """``given``, twenty to a cell, and the controls in the last one."""
     made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "none", "display_name": "None"}})
-    for start in range(0, len(given), 20):
-        outputs = [_output(bundle) for bundle in given[start : start + 20]]
-        made.cells.append(nbformat.v4.new_code_cell("%%analyst", outputs=outputs, id=f"cell-{start}"))
+    parts = [given[start : start + 20] for start in range(0, len(given), 20)]
+    for number, part in enumerate([*parts, controls]):
+        outputs = [_output(bundle) for bundle in part]
+        made.cells.append(nbformat.v4.new_code_cell("%%analyst", outputs=outputs, id=f"cell-{number}"))
     return made
 
 
@@ -70,67 +64,99 @@ def _controls(base: str) -> list[Bundle]:
     ]
 
 
-def open_lab(page: Page, address: str) -> Any:
-    """Open the notebook and wait until the last output, a control, was typeset; all outputs but the controls."""
+# --- in JupyterLab ------------------------------------------------------------------------------------
+
+_DRAWN = """outputs => {
+    const elements = document.querySelectorAll('*').length;
+    const ready = outputs.every(output => output.childElementCount > 0) && window.elementsBefore === elements;
+    window.elementsBefore = elements;
+    return ready;
+}"""
+"""Every output has something in it, and nothing came since the last look: text is drawn little by little."""
+
+
+def open_lab(page: Page, watch: Watch, address: str) -> tuple[Locator, Locator]:
+    """Open the notebook and wait until all is drawn, also the formula of the controls: all outputs but the
+    controls, and the controls."""
     page.goto(address)
-    page.locator(".jp-Notebook .jp-OutputArea-output mjx-container").first.wait_for(state="attached")
-    page.wait_for_load_state("networkidle")
-    return page.locator(".jp-Cell:not(:last-child) .jp-OutputArea-output")
+    controls = page.locator(".jp-Cell:last-child .jp-OutputArea-output")
+    controls.locator("mjx-container").wait_for(state="attached")
+    outputs = page.locator(".jp-Cell:not(:last-child) .jp-OutputArea-output")
+    for _ in range(60):
+        watch.quiet()
+        if outputs.evaluate_all(_DRAWN):
+            return outputs, controls
+    raise AssertionError("JupyterLab does not come to an end with drawing.")
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["untrusted", "trusted"])
-def test_jupyterlab_makes_nothing_of_hostile_outputs(lab: Lab, page: Page, listener: Listener, trusted: bool) -> None:
-    dialogs: list[str] = []
-    foreign: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: foreign.append(request.url) if _foreign(request.url, lab.url) else None)
-    given = bundles(listener.base)
-    saved = notebook(given)
-    saved.cells.append(
-        nbformat.v4.new_code_cell("control", outputs=[_output(b) for b in _controls(listener.base)], id="control")
-    )
-    outputs = open_lab(page, lab.save(f"trusted-{trusted}.ipynb", saved, trusted=trusted))
+def test_jupyterlab_makes_nothing_of_hostile_outputs(
+    lab: Lab, page: Page, watch: Watch, listener: Listener, trusted: bool
+) -> None:
+    given = [output for text in hostile(listener.base).values() for output in outputs_of(text)]
+    saved = notebook(given, _controls(listener.base))
+    outputs, controls = open_lab(page, watch, lab.save(f"trusted-{trusted}.ipynb", saved, trusted=trusted))
     assert outputs.count() == len(given)
+    assert controls.count() == 3
+    assert outputs.evaluate_all(ACTIVE) == []
+    assert watch.opened == []
 
-    control = page.locator(".jp-Cell:last-child .jp-OutputArea-output")
-    assert control.locator(f'a[href="{listener.base}/control-link"]').count() == 1, "Lab makes links in tracebacks"
-    expected = {"/control-image", "/control-markdown"} | ({"/control-script"} if trusted else set())
-    assert set(listener.hits) == expected, "the controls are heard and nothing else"
-    assert {url.removeprefix(listener.base) for url in foreign} == expected
-    assert dialogs == []
-    assert outputs.evaluate_all(_ACTIVE) == []
-
-
-def _foreign(url: str, ours: str) -> bool:
-    return url.startswith(("http:", "https:", "ws:", "ftp:", "file:")) and not url.replace("ws:", "http:").startswith(
-        ours
-    )
+    heard = {"/control-image", "/control-markdown"} | ({"/control-script"} if trusted else set())
+    assert set(listener.hits) == heard, "the controls are heard and nothing else"
+    assert watch.outside(lab.url) == {listener.base + path for path in heard}
+    assert controls.locator(f'a[href="{listener.base}/control-link"]').count() == 1, "Lab makes links in tracebacks"
+    assert controls.evaluate_all(ACTIVE) != []
 
 
-def test_a_page_with_our_html_in_it_calls_nobody(page: Page, listener: Listener) -> None:
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    given = [bundle["text/html"] for bundle in bundles(listener.base) if "text/html" in bundle]
+# --- in a page ----------------------------------------------------------------------------------------
+
+
+def test_a_page_with_our_html_in_it_calls_nobody(page: Page, watch: Watch, listener: Listener) -> None:
+    given = [content for text in hostile(listener.base).values() for content in html_of(text)]
     body = "".join(f'<section class="output">{content}</section>' for content in given)
     control = _controls(listener.base)[0]["text/html"]
     page.goto(f"{listener.base}/page")
-    listener.hits.clear()
-    page.set_content(f"<!doctype html><meta charset=utf-8><body>{body}{control}")
-    page.wait_for_load_state("networkidle")
+    page.set_content(f"<!doctype html><meta charset=utf-8><body>{body}<footer>{control}</footer>")
+    watch.quiet()
     assert set(listener.hits) == {"/control-image", "/control-script"}
-    assert dialogs == []
+    assert watch.outside(listener.base) == set()
+    assert watch.opened == []
     outputs = page.locator("body > section.output")
     assert outputs.count() == len(given)
-    assert outputs.evaluate_all(_ACTIVE) == []
+    assert page.locator("body > *").count() == len(given) + 1, "nothing leaves its place"
+    assert outputs.evaluate_all(ACTIVE) == []
 
 
-def test_the_browser_would_call_without_our_escaping(page: Page, listener: Listener) -> None:
-    """The corpus is not harmless by itself."""
+# --- the controls' controls ---------------------------------------------------------------------------
+
+LOUD = {
+    "body.png", "cdata.png", "cell.png", "comment.png", "css.png", "embed", "fence-html.png", "foreign.png",
+    "image.png", "import.css", "input.png", "meta", "mtext.png", "noscript.png", "object", "picture.webp",
+    "poster.png", "pre.png", "script.js", "set.png", "sheet.css", "style", "svg.png", "table.png", "use.svg",
+    "x",
+}  # fmt: skip
+"""What is called when the texts are put into a page as they are."""
+QUIET = {"image without end", "jinja", "other schemes", "wiki and directives", "long line of marks"}
+"""What has a ``<`` and is nothing by itself to a browser, or a bold letter."""
+
+
+def test_the_browser_would_call_without_our_escaping(page: Page, watch: Watch, listener: Listener) -> None:
+    """The corpus is not harmless by itself: each text in a frame of its own, as it is."""
     page.goto(f"{listener.base}/page")
-    listener.hits.clear()
-    page.on("dialog", lambda dialog: dialog.dismiss())
-    for name, text in hostile(listener.base).items():
-        if name not in ("meta refresh", "form"):  # these would leave the page
-            page.set_content(f"<!doctype html><body><div>{text.encode('utf-8', 'replace').decode()}</div>")
-            page.wait_for_load_state("networkidle")
-    assert len({hit.partition("?")[0] for hit in listener.hits}) >= 15, sorted(set(listener.hits))
+    frames = "".join(f'<iframe srcdoc="{html(carried(text))}"></iframe>' for text in hostile(listener.base).values())
+    page.set_content(f"<!doctype html><body>{frames}")
+    watch.quiet()
+    assert LOUD - {hit.partition("?")[0].strip("/") for hit in listener.hits} == set()
+    assert "dialog 1" in watch.opened
+
+
+def test_the_check_sees_what_the_browser_makes_of_hostile_texts(page: Page) -> None:
+    unseen = page.evaluate(
+        f"""texts => Object.keys(texts).filter(name => {{
+            const output = document.createElement('div');
+            output.innerHTML = texts[name];
+            return ({ACTIVE})([output]).length === 0;
+        }})""",
+        {name: carried(text) for name, text in hostile().items() if "<" in text},
+    )
+    assert set(unseen) == QUIET

@@ -75,7 +75,8 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         ("style", "b", "code", "pre", "br", "table", "thead", "tbody", "tr", "small", "details", "summary", "h4"),
         frozenset[str](),
     ),
-    **dict.fromkeys(("div", "span", "td", "th"), frozenset({"class"})),
+    **dict.fromkeys(("div", "span"), frozenset({"class"})),
+    **dict.fromkeys(("td", "th"), frozenset({"class", "style"})),
     "img": frozenset({"alt", "src"}),
 }
 _RENDERED: Final[Mapping[str, frozenset[str]]] = {

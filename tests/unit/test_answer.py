@@ -145,7 +145,7 @@ def test_the_card_shows_prose_table_types_steps_and_the_run():
 
 def test_nulls_look_different_from_the_text_null():
     shown = forms(answer(table_outcome(pa.table({"a": [None, "NULL"]}))))["text/html"]
-    assert shown.count('<td class="csva-null">NULL</td>') == 1
+    assert shown.count('<td style="text-align:left" class="csva-null">NULL</td>') == 1
 
 
 def test_only_the_first_twenty_rows_are_shown_and_the_note_says_so():
@@ -164,8 +164,8 @@ def test_a_result_that_a_limit_cut_says_so():
 
 def test_numbers_are_set_to_the_right_and_text_is_not():
     shown = forms(answer())["text/html"]
-    assert '<td class="csva-n">58665</td>' in shown
-    assert "<td>UA</td>" in shown
+    assert '<td style="text-align:right">58665</td>' in shown
+    assert '<td style="text-align:left">UA</td>' in shown
 
 
 def test_an_error_shows_message_and_hint():
@@ -221,7 +221,8 @@ def test_nothing_hostile_is_alive_in_html(value):
     plain = Elements(forms(hostile("x"))["text/html"])
     assert {tag for tag, _ in shown.elements} <= {tag for tag, _ in plain.elements} | {"span", "code"}
     for tag, attributes in shown.elements:
-        assert set(attributes) <= {"class", "src", "alt"}
+        assert set(attributes) <= {"class", "src", "alt", "style"}
+        assert attributes.get("style", "text-align:left") in ("text-align:left", "text-align:right")
         assert attributes.get("src", "data:image/png;base64,").startswith("data:image/png;base64,"), tag
     for piece in shown.texts:
         assert all(c.isprintable() or c in "\n\t" for c in piece)
