@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from .checks import conditions, expression, expression_kind, measure, measure_kind, wrong_kind
-from .keys import Relationship, between, comparable
+from .keys import Relationship, between, comparable, repeats
 from .labels import dimension_label, labels, sources
 from .names import Names, matching, table_named
 from .plan import Combination, Derived, Dimension, Join, Measure, Measured, Order, Plan, Window
@@ -289,7 +289,7 @@ def _check_repeats(one: Measured, plan: Plan, names: Names, path: str) -> None:
             if made.kind not in ("inner", "left") or len(made.on) != 1:
                 continue
             table = tables[made.source]
-            if table.unique(table.column(made.on[0][1])) is not False:
+            if not repeats(table, made.on[0][1]):
                 continue
             for column in filter(None, (basic.column, basic.other)):
                 if any(column.startswith(f"{source}.") for source, _ in names.sources[: place + 1]):

@@ -157,6 +157,12 @@ def test_a_declared_key_is_preferred_to_a_discovered_one() -> None:
     assert between(CUSTOMERS, SALES, [declared]) == (("units", "units"),)
 
 
+def test_missing_values_of_a_key_repeat_nothing() -> None:
+    bonus = Table("bonus", 4, (Column("customer_id", "BIGINT", nulls=1, distinct=3), Column("sum", "DOUBLE")))
+    plan = read_plan("{from: customers, joins: [{table: bonus}], measures: {function: sum, column: customers.units}}")
+    assert resolve(plan, (*TABLES, bonus)).joins[0].on == (("customers.customer_id", "customer_id"),)
+
+
 def test_a_key_named_after_its_table_is_found() -> None:
     orders = Table("orders", 9, (Column("customer_id", "BIGINT", distinct=3), Column("id", "BIGINT", distinct=9)))
     people = Table("customers", 3, (Column("id", "BIGINT", distinct=3), Column("name", "VARCHAR", distinct=3)))
