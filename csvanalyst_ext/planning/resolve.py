@@ -147,6 +147,7 @@ class _Resolver:
         measures = tuple(
             self._measure(one, names, groups, at(path, f"measures[{n}]")) for n, one in enumerate(plan.measures)
         )
+        _check_names(dimensions, measures, path)
         for place, one in enumerate(measures):
             _check_repeats(one, plan, names, at(path, f"measures[{place}]"))
         having = conditions(plan.having, names, at(path, "having"), groups=True)
@@ -262,6 +263,18 @@ def _dimension(one: Dimension, names: Names, path: str) -> Dimension:
         if value == "hour" and column.type.upper() == "DATE":
             raise problem("plan_column_type", f"{path}.{entry}", f"{column.name!r} has days, and no hours.")
     return replace(one, column=name)
+
+
+def _check_names(dimensions: Sequence[Dimension], measures: Sequence[Measured], path: str) -> None:
+    """Groups, and what was given a name, must be told apart in the result."""
+    taken: set[str] = set()
+    places = [(f"group_by[{n}]", dimension_label(one)) for n, one in enumerate(dimensions)]
+    places += [(f"measures[{n}].name", one.name) for n, one in enumerate(measures) if one.name]
+    for place, name in places:
+        if name.casefold() in taken:
+            hint = "Give one of them another name, or leave one out."
+            raise problem("plan_name_taken", at(path, place), f"The result has a column {name[:80]!r} already.", hint)
+        taken.add(name.casefold())
 
 
 def _check_places(plan: Plan, path: str) -> None:
