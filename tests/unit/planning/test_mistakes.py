@@ -184,8 +184,8 @@ def test_no_name_and_no_value_gets_out_of_its_quotes(table: str, column: str, va
     plan = {
         "from": table,
         "where": [{"column": column, "operator": "=", "value": value}],
-        "group_by": [{"column": column, "name": value}],
-        "measures": [{"function": "count", "name": column}],
+        "group_by": [{"column": column, "name": f"g{value}"}],
+        "measures": [{"function": "count", "name": f"m{column}"}],
     }
     from csvanalyst_ext.planning.document import plan_of
     from csvanalyst_ext.planning.quoting import identifier, literal
