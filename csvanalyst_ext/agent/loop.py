@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from ..errors import ModelError, SandboxError
 from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, estimate_tokens, note
 from ..llm.datablock import compose
+from ..llm.provenance import Own, noted
 from ..protocol import Fault
 from . import replies
 from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted
@@ -70,7 +71,11 @@ async def answer(
     ``keep`` is given what there is so far, with every tool call replied to.
     """
     run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context, review)
-    run.messages = [{"role": "system", "content": toolbox.system}, *history, {"role": "user", "content": question}]
+    run.messages = [
+        {"role": "system", "content": Own(toolbox.system)},
+        *history,
+        {"role": "user", "content": Own(question)},
+    ]
     try:
         async with asyncio.timeout(limits.max_seconds) as clock:
             return await run.turns()
@@ -226,9 +231,8 @@ class _Run:
         while self.open:
             call = self.open[0]
             if withheld or not self.budget.calls_left:
-                self._reply(
-                    call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE})
-                )
+                refusal = {"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE}
+                self._reply(call, Own(compose(refusal)))
                 continue
             self.budget.tool_calls += 1
             result = await self._run_call(call)
@@ -255,7 +259,7 @@ class _Run:
             self.emit(ToolEnded(call.id, call.name, "refused", "repeated", 0.0))
             return None
         if first is not None:
-            result = replace(first, reply=f"{first.reply}\n{_REPEATED}", summary=f"{first.summary} (repeated)")
+            result = replace(first, reply=noted(first.reply, _REPEATED), summary=f"{first.summary} (repeated)")
         elif fault is not None:
             result = fault_result("error", fault)
         elif tool is not None:
@@ -268,7 +272,7 @@ class _Run:
         self.seen[key] = (times + 1, first or result)
         self.notes += [said for said in result.notes if said not in self.notes]
         seconds = time.perf_counter() - started
-        code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
+        code = result.code or (str(arguments.get(tool.code, "")) if tool and tool.code else "")
         language = tool.language if tool else ""
         step = Step(
             call.name, arguments, language, code, result.status, seconds, result.reply, result.fault, result.outcome
@@ -313,7 +317,7 @@ class _Run:
     def reply_to_open(self, reason: str, code: str) -> None:
         """Reply to every call that has no reply yet."""
         for call in tuple(self.open):
-            self._reply(call, compose({"status": "cancelled", "error": code, "hint": reason}))
+            self._reply(call, Own(compose({"status": "cancelled", "error": code, "hint": reason})))
 
     # --- the end --------------------------------------------------------------------------------
 

@@ -11,15 +11,15 @@ and where it knows nothing, the first form that the server takes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
 from ..errors import ModelError
+from .boundary import OFFLINE
 from .chat import Message, estimate_tokens
 from .textual import may_answer, reply_schema, to_text
 
-OFFLINE: Final = "offline"
 NATIVE: Final = "native"
 SCHEMA: Final = "schema"
 TEXT: Final = "text"
@@ -27,13 +27,16 @@ TOOL_FORMATS: Final = ("auto", "native", "json")
 
 _NO_KEY: Final = "not-needed"
 _LEAST_REPLY: Final = 64
+_OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
+"""Run at home, for nothing.  LiteLLM would ask the server for what it knows, at an address that need not be ours."""
 _CACHED_BY_MARKS: Final = frozenset({"anthropic"})
 """Providers that keep the start of a prompt only where a request marks it; others do it by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to send where.  ``spend`` is in US dollars, ``None`` for any; ``silence`` in seconds."""
+    """What to send where.  ``spend`` is in US dollars, ``None`` for any; ``silence`` in seconds.  ``messages``
+    are as the data boundary lets them pass, ``told`` the bytes among them by data set."""
 
     model: str
     api_base: str
@@ -41,6 +44,7 @@ class Call:
     tools: tuple[Message, ...]
     spend: float | None
     silence: float
+    told: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tool_names(self) -> frozenset[str]:
@@ -54,13 +58,13 @@ def first_forms(litellm: ModuleType, call: Call, chosen: str) -> list[str]:
     if chosen == "json":
         return [SCHEMA, TEXT]
     provider = _provider(litellm, call.model)
-    # LiteLLM would ask an Ollama server what its model can, at an address that need not be this one's.
-    if provider != "ollama":
+    if provider not in _OLLAMA:
         if litellm.supports_function_calling(call.model):
             return [NATIVE]
-        if _priced(litellm, call.model) is None:  # LiteLLM does not know it
-            return [NATIVE, SCHEMA, TEXT]
-    return [SCHEMA, TEXT]
+        if priced(litellm, call.model) is not None:  # LiteLLM knows it, and that it has none
+            return [SCHEMA, TEXT]
+    # LiteLLM's `ollama/` puts tools into the prompt in a way of its own; `ollama_chat/` is Ollama's real one.
+    return [SCHEMA, TEXT] if provider == "ollama" else [NATIVE, SCHEMA, TEXT]
 
 
 def arguments_of(litellm: ModuleType, call: Call, form: str) -> dict[str, Any]:
@@ -97,8 +101,10 @@ def arguments_of(litellm: ModuleType, call: Call, form: str) -> dict[str, Any]:
 
 def prompt_price(litellm: ModuleType, call: Call) -> float | None:
     """About what sending ``call`` costs in US dollars; ``None`` when the price is not known."""
-    priced = _priced(litellm, call.model)
-    return None if priced is None else priced[0] * estimate_tokens(call.messages, call.tools)
+    if call.model.split("/", 1)[0] == OFFLINE:
+        return 0.0
+    price = priced(litellm, call.model, estimate_tokens(call.messages, call.tools))
+    return None if price is None else price[0]
 
 
 def _provider(litellm: ModuleType, model: str) -> str:
@@ -124,23 +130,24 @@ def _address(litellm: ModuleType, call: Call) -> dict[str, str]:
     return {}
 
 
-def _priced(litellm: ModuleType, model: str) -> tuple[float, float] | None:
-    """US dollars for one token sent and one written, or ``None``."""
+def priced(litellm: ModuleType, model: str, sent: int = 1000, written: int = 1000) -> tuple[float, float] | None:
+    """US dollars for so many tokens sent and written, by LiteLLM's table; ``None`` when it has no price."""
+    if model.split("/", 1)[0] in _OLLAMA:
+        return 0.0, 0.0
     try:
-        sent, written = litellm.cost_per_token(model=model, prompt_tokens=1000, completion_tokens=1000)
+        prompt, reply = litellm.cost_per_token(model=model, prompt_tokens=sent, completion_tokens=written)
     except Exception:  # LiteLLM raises a bare Exception for a model without a price
         return None
-    return sent / 1000, written / 1000
+    return float(prompt), float(reply)
 
 
 def _affordable(litellm: ModuleType, call: Call, spend: float) -> int:
     """How many tokens the reply may have so that it costs no more than ``spend``."""
-    priced = _priced(litellm, call.model)
-    if priced is None:
+    price = priced(litellm, call.model, estimate_tokens(call.messages, call.tools), 1000)
+    if price is None:
         message = f"The price of {call.model} is not known, so a limit of cost cannot be kept."
         raise ModelError("model_price_unknown", message, "Ask without it; --max-steps and max_tokens limit the use.")
-    sent, written = priced
-    left = spend - sent * estimate_tokens(call.messages, call.tools)
+    left, written = spend - price[0], price[1] / 1000
     most = _longest_reply(litellm, call.model)
     affordable = most if written == 0 and left >= 0 else int(left / written) if written else 0
     if affordable < _LEAST_REPLY:

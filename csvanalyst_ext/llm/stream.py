@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from ..safe_text import without_secrets
 from .chat import Completion, ToolCall
-from .request import NATIVE, Call
+from .request import NATIVE, Call, priced
 from .textual import NOT_JSON, AnswerStream, may_answer, read, read_call
 
 
@@ -111,14 +113,11 @@ class Assembly:
             return None
         if not prompt and not completion:
             return 0.0  # the offline planner
-        model = self._call.model
-        try:
-            parts = self._litellm.cost_per_token(model=model, prompt_tokens=prompt, completion_tokens=completion)
-        except Exception:  # LiteLLM raises a bare Exception for a model without a price
-            return None
-        return float(sum(parts))
+        parts = priced(self._litellm, self._call.model, prompt, completion)
+        return None if parts is None else sum(parts)
 
 
 def _whole(text: str) -> str:
-    """``text`` without halves of characters, which JSON can write and UTF-8 cannot."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """``text`` without halves of characters, which JSON can write and UTF-8 cannot, and without a key: whoever is
+    at the other end was sent one, and what is written here is kept."""
+    return without_secrets(text.encode("utf-8", "replace").decode("utf-8"), os.environ)

@@ -16,6 +16,7 @@ from ..agent.events import Step, Usage
 from ..checking import CheckedNumber
 from ..errors import BY_STATUS, AnalystError, Failed, LimitReached, ModelError, NotUnderstood
 from ..execution.base import Outcome
+from ..llm.boundary import Sent
 from ..protocol import Fault, Limits
 from .question import Question
 
@@ -30,7 +31,9 @@ class Run:
     data sets, name to fingerprint.  ``facts`` say what ran where.  ``timings`` are seconds:
     ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
     ``numbers`` are the checked figures of the prose, with offsets into its ``visible`` text.
-    ``capsule`` is ``None`` when it could not be written; then a note says why.
+    ``capsule`` is ``None`` when it could not be written; then a note says why.  ``sent`` is what
+    left this machine, ``policies`` the data policies in force; ``messages`` are as they were sent.
+    ``sources`` say where the data sets came from, for a replay.
     """
 
     id: str
@@ -51,6 +54,9 @@ class Run:
     numbers: tuple[CheckedNumber, ...] = ()
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     capsule: Path | None = None
+    sent: Sent = field(default_factory=Sent)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
     def raise_for_status(self) -> Run:
         """This run when it is ok; raises its error otherwise."""
@@ -137,10 +143,13 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
             for step in run.steps
         ],
         "datasets": dict(run.datasets),
+        "sources": dict(run.sources),
         "facts": dict(run.facts),
         "limits": asdict(run.limits),
         "timings": {phase: round(value, 6) for phase, value in run.timings.items()},
         "usage": asdict(run.usage),
+        "policies": dict(run.policies),
+        "sent": asdict(run.sent),
         "versions": dict(versions),
         "notes": list(run.notes),
     }

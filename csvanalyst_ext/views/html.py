@@ -55,10 +55,10 @@ _OPEN: Final = f'<div class="csva tex2jax_ignore mathjax_ignore">{_STYLE}'
 def card(view: View) -> str:
     parts = [_OPEN]
     if view.error:
-        hint = f"<br>{_marked(view.hint)}" if view.hint else ""
-        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {_marked(view.error)}{hint}</div>')
+        hint = f"<br>{_prose(view.hint)}" if view.hint else ""
+        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {_prose(view.error)}{hint}</div>')
     if view.prose:
-        parts.append(f'<div class="csva-prose">{_marked(view.prose, view.marks)}</div>')
+        parts.append(f'<div class="csva-prose">{_prose(view.prose, view.marks)}</div>')
     if view.table:
         parts.append(_table(view.table))
     for number, data in enumerate(view.figures, 1):
@@ -66,7 +66,7 @@ def card(view: View) -> str:
         parts.append(f'<img alt="figure {number}" src="data:image/png;base64,{source}">')
     if view.stdout:
         parts.append(f"<pre>{html_body(view.stdout)}</pre>")
-    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in view.notes]
+    parts += [f'<div class="csva-note">{_prose(note)}</div>' for note in view.notes]
     steps = "".join(_step(number, step) for number, step in enumerate(view.steps, 1))
     kept = f'<div class="csva-note">run <code>{html(view.capsule)}</code></div>' if view.capsule else ""
     parts.append(f"<details><summary>{html_body(view.how)}</summary>{steps}{kept}</details></div>")
@@ -84,7 +84,7 @@ def sheet(sheet: Sheet) -> str:
             parts.append(_table(block.table))
         if block.code:
             parts.append(f"<pre>{html_body(block.code)}</pre>")
-    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in sheet.notes]
+    parts += [f'<div class="csva-note">{_prose(note)}</div>' for note in sheet.notes]
     return "".join(parts) + "</div>"
 
 
@@ -125,33 +125,29 @@ def _step(number: int, step: StepView) -> str:
 _STRONG: Final = re.compile(r"\*\*(?P<b>[^*`\n]{1,400})\*\*|`(?P<code>[^`\n]{1,400})`")
 
 
-def _marked(text: str, figures: Sequence[Mark] = ()) -> str:
+def _prose(prose: str, marks: Sequence[Mark] = ()) -> str:
     """Every character escaped; two harmless marks of Markdown (strong text and code, neither inside the other),
     and the marks of checked figures."""
     parts, at = [], 0
-    for m in _STRONG.finditer(text):
+    for m in _STRONG.finditer(prose):
         kind = m.lastgroup or ""
-        parts.append(_with_figures(text, at, m.start(), figures))
-        parts.append(f"<{kind}>{_with_figures(text, m.start(kind), m.end(kind), figures)}</{kind}>")
+        parts.append(_marked(prose, at, m.start(), marks))
+        parts.append(f"<{kind}>{_marked(prose, m.start(kind), m.end(kind), marks)}</{kind}>")
         at = m.end()
-    return "".join([*parts, _with_figures(text, at, len(text), figures)])
+    return "".join([*parts, _marked(prose, at, len(prose), marks)]).replace("\n", "<br>")
 
 
-def _with_figures(text: str, start: int, end: int, figures: Sequence[Mark]) -> str:
+def _marked(prose: str, start: int, end: int, marks: Sequence[Mark]) -> str:
     """The escaped text from ``start`` to ``end``, with what is marked in it.  The mark of a figure that was not
     found is text, so that it needs no colour and no pointer to be seen."""
     parts, at = [], start
-    for mark in figures:
+    for mark in marks:
         first, last = max(mark.start, at), min(mark.end, end)
         if first >= last:
             continue
         kind, sign = ("csva-found", "") if mark.found else ("csva-missing", f" {NOT_FOUND}" if last == mark.end else "")
-        parts.append(_lines(text[at:first]))
-        shown = _lines(text[first:last]) + sign
+        parts.append(html_body(prose[at:first]))
+        shown = html_body(prose[first:last]) + sign
         parts.append(f'<span class="{kind}" title="{html(mark.explained)}">{shown}</span>')
         at = last
-    return "".join([*parts, _lines(text[at:end])])
-
-
-def _lines(text: str) -> str:
-    return html_body(text).replace("\n", "<br>")
+    return "".join([*parts, html_body(prose[at:end])])

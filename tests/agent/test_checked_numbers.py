@@ -108,7 +108,7 @@ def test_nothing_is_sent_back_when_the_budget_is_used_up(run: Run) -> None:
 
 
 def test_facts_of_the_description_and_of_the_list_are_found(run: Run) -> None:
-    prose = "The table sales has 3 rows and 2 columns; amount goes from 1 to 9, and there are 2 different cities."
+    prose = "There is one table, sales, with 3 rows and 2 columns; amount goes from 1 to 9; there are 2 cities."
     conclusion, requests = asked(run, call("list_datasets"), call("describe_dataset", name="sales"), say(prose))
     assert len(requests) == 3, status(conclusion)
     assert "not found" not in status(conclusion).values()

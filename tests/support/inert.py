@@ -76,8 +76,8 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         frozenset[str](),
     ),
     "div": frozenset({"class"}),
-    "span": frozenset({"class", "title"}),  # a title is text
     **dict.fromkeys(("td", "th"), frozenset({"class", "style"})),
+    "span": frozenset({"class", "title"}),  # a title is text
     "img": frozenset({"alt", "src"}),
 }
 _RENDERED: Final[Mapping[str, frozenset[str]]] = {
