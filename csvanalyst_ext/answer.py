@@ -6,6 +6,7 @@ Runs on the host, in the person's kernel.  It holds validated values only and ev
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,15 @@ from .errors import AnalystError, DataError
 from .rendering import export, values
 from .rendering.text import visible
 from .views import html, plain
-from .views.view import figures, stdout, view
+from .views.view import charts, figures, stdout, view
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from .agent.events import Step
+    from .agent.events import Step, Usage
+    from .checking import CheckedNumber
     from .session.run import Run
 
 
@@ -50,9 +52,21 @@ class Answer:
         return visible(self._run.prose, lines=True)
 
     @property
+    def numbers(self) -> tuple[CheckedNumber, ...]:
+        """Each number, percentage, date and ranked name of ``text``, and whether it stands in the results;
+        empty for explicit SQL and Python."""
+        return self._run.numbers
+
+    @property
     def sql(self) -> str | None:
         """The SQL that gave the result, or the last one that ran; ``None`` without SQL."""
         return self._code("sql")
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """The query plan behind ``sql``, as JSON values; ``None`` when there was none."""
+        planned = [step for step in self._run.steps if step.tool == "run_plan" and step.code]
+        return next((dict(step.arguments["plan"]) for step in planned if step.code == self.sql), None)
 
     @property
     def code(self) -> str | None:
@@ -75,14 +89,24 @@ class Answer:
         return figures(self._run)
 
     @property
-    def chart(self) -> None:
-        """The chart specification.  There is none yet: figures drawn in Python are in ``figures``."""
-        return None
+    def chart(self) -> dict[str, Any] | None:
+        """The last chart: a Vega-Lite specification with its data.  ``charts`` are all of them; figures drawn in
+        Python are in ``figures``."""
+        return self.charts[-1] if self.charts else None
+
+    @property
+    def charts(self) -> tuple[dict[str, Any], ...]:
+        return charts(self._run)
 
     @property
     def cost(self) -> float | None:
         """US dollars for the model, or ``None`` where the provider does not say."""
         return self._run.usage.cost
+
+    @property
+    def usage(self) -> Usage:
+        """Calls of the model, tokens and US dollars; ``None`` for what the provider does not say."""
+        return self._run.usage
 
     @property
     def timings(self) -> Mapping[str, float]:
@@ -146,16 +170,19 @@ class Answer:
         return {
             "status": run.status,
             "answer": run.prose,
+            "numbers": [mark.to_json() for mark in run.numbers],
             "columns": columns,
             "rows": [] if table is None else values.json_rows(table),
             "row_count": 0 if outcome is None else outcome.row_count,
             "truncated": self.truncated,
             "sql": self.sql,
             "code": self.code,
-            "plan": None,
+            "plan": self.plan,
             "stdout": self.stdout,
             "steps": [_step_json(step) for step in run.steps],
+            "usage": asdict(run.usage),
             "notes": list(run.notes),
+            "chart": self.chart,
             "error": None if error is None else {key: error[key] for key in ("code", "message", "hint")},
             "timings": {phase: round(seconds, 6) for phase, seconds in run.timings.items()},
             "capsule": None if run.capsule is None else str(run.capsule),

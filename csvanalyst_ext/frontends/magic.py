@@ -68,7 +68,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
     # --- questions --------------------------------------------------------------------------------
 
-    def _ask(self, words: list[str], cell: str) -> Answer | None:
+    def _ask(self, words: list[str], cell: str) -> Answer | Sheet | None:
         chosen = options.read_ask(words)
         from ..session.question import parse
 
@@ -80,7 +80,14 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             datasets=chosen.datasets,
             max_rows=chosen.max_rows,
             timeout=chosen.timeout,
+            max_steps=chosen.max_steps,
+            max_cost=chosen.max_cost,
+            may_ask=chosen.may_ask,
         )
+        if chosen.dry_run:
+            from ..views import pages
+
+            return pages.draft(self.analyst.draft(question))
         silenced = question.mode != "sql" and cell.rstrip().endswith(";")
         progress = self._progress(chosen.quiet)
         try:
@@ -92,7 +99,19 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             from ..rendering import values
 
             self.shell.push({chosen.out: values.bind(answer.arrow(), chosen.kind)})
-        return None if chosen.quiet or silenced else answer
+        if chosen.quiet or silenced:
+            return None
+        self._draw(answer)
+        return answer
+
+    def _draw(self, answer: Answer) -> None:
+        """Show the charts, each as an output of its own: beside HTML, a viewer would take the HTML."""
+        from IPython.display import display
+
+        from ..agent.charts import MIME, describe
+
+        for chart in answer.charts:
+            display({MIME: chart, "text/plain": f"({describe(chart)}: see .chart)"}, raw=True)
 
     def _progress(self, quiet: bool) -> Progress:
         if quiet:
@@ -111,18 +130,25 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             "status": self._status,
             "runs": self._runs,
             "show": self._show,
+            "replay": self._replay,
+            "export": self._export,
+            "policy": self._policy,
+            "preview": self._preview,
+            "undo": self._undo,
             "reset": self._reset,
             "doctor": self._doctor,
             "help": self._help,
         }[name](given)
 
     def _add(self, given: Namespace) -> Sheet:
+        from ..datasets.policy import policy
         from ..views import pages
 
         if given.name is not None and len(given.sources) > 1:
             raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
         chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
         overrides = {key: value for key, value in chosen.items() if value is not None}
+        chosen_policy = None if given.policy is None else policy(given.policy)
         progress = self._progress(quiet=False)
         started = time.perf_counter()
         try:
@@ -135,6 +161,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
                     variables=self.shell.user_ns,
                     cwd=Path.cwd(),
                     options=overrides,
+                    policy=chosen_policy,
                     watcher=progress,
                 )
             ]
@@ -147,7 +174,8 @@ class AnalystMagics(Magics):  # type: ignore[misc]
     def _datasets(self, given: Namespace) -> Sheet:
         from ..views import pages
 
-        return pages.registered(self.analyst.session.datasets)
+        session = self.analyst.session
+        return pages.registered(session.datasets, session.policies)
 
     def _profile(self, given: Namespace) -> Sheet:
         from ..views import pages
@@ -165,10 +193,11 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         return self._chosen_model or self.analyst.settings.model
 
     def _status(self, given: Namespace) -> Sheet:
-        from ..views import pages
+        from ..views import boundary, pages
 
         session = self.analyst.session
-        return pages.status(self.analyst.settings, session.facts(), session.datasets, self._model_in_force())
+        sent = () if session.last is None else boundary.sent_of(session.last)
+        return pages.status(self.analyst.settings, session.facts(), session.datasets, self._model_in_force(), sent)
 
     def _runs(self, given: Namespace) -> Sheet:
         from ..views import pages
@@ -178,7 +207,50 @@ class AnalystMagics(Magics):  # type: ignore[misc]
     def _show(self, given: Namespace) -> Sheet:
         from ..views import pages
 
-        return pages.run(self.analyst.store.load(given.word))
+        with self.analyst.capsule(given.word) as capsule:
+            return pages.run(capsule)
+
+    def _replay(self, given: Namespace) -> Sheet:
+        from ..views import boundary
+
+        progress = self._progress(quiet=False)
+        try:
+            return boundary.replay(self.analyst.replay(given.word, progress))
+        finally:
+            progress.end()
+
+    def _export(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        path = self.analyst.export(given.word, Path(given.file).expanduser())
+        note = "It holds the question, the results and what the model was told: give it to nobody who may not see them."
+        return sheet(f"Written: {path}", notes=(note,))
+
+    def _policy(self, given: Namespace) -> Sheet:
+        from ..datasets.policy import policy
+        from ..views import boundary
+
+        session = self.analyst.session
+        datasets = session.datasets if given.name is None else (session.dataset(given.name),)
+        if given.policy:
+            session.choose_policy(given.name, policy(":".join(given.policy)))
+        model = self._model_in_force()
+        return boundary.policies(datasets, session.policies, model, session.boundary.leaves(model))
+
+    def _preview(self, given: Namespace) -> Sheet:
+        from ..session.question import parse
+        from ..views import boundary
+
+        question = parse(" ".join(given.words), model=given.model or self._chosen_model)
+        return boundary.preview(self.analyst.preview(question))
+
+    def _undo(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        undone = self.analyst.undo()
+        if undone is None:
+            return sheet("There is no question to take back.")
+        return sheet(f"Taken out of the conversation: {' '.join(undone.split())[:200]}")
 
     def _reset(self, given: Namespace) -> Sheet:
         from ..views.sheet import sheet

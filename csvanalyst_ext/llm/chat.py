@@ -5,9 +5,12 @@ Runs on the host; imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from .provenance import Own
 
 Message = Mapping[str, Any]
 """One message in the OpenAI chat format."""
@@ -18,8 +21,8 @@ NOTE: Final = "[note from CSV Analyst]"
 
 def note(text: str) -> dict[str, Any]:
     """A message from the loop to the model.  A ``user`` message, because providers differ in what
-    they do with a ``system`` message in the middle of a conversation."""
-    return {"role": "user", "content": f"{NOTE} {text}"}
+    they do with a ``system`` message in the middle of a conversation.  ``text`` holds no words of data."""
+    return {"role": "user", "content": Own(f"{NOTE} {text}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class ToolCall:
 class Completion:
     """A finished reply.  ``finish_reason`` is ``stop``, ``tool_calls``, ``length`` or
     ``content_filter``.  Token counts are ``None`` where the provider did not say; ``cost`` is in US
-    dollars, ``None`` when the price is not known."""
+    dollars, ``None`` when the price is not known.  ``model`` is the one that replied.  ``trouble`` says,
+    in words for the model, why nothing can be made of the reply; ``""`` when something can."""
 
     text: str
     calls: tuple[ToolCall, ...]
@@ -50,6 +54,26 @@ class Completion:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost: float | None = None
+    model: str = ""
+    trouble: str = ""
 
 
 Delta = TextDelta | Completion
+
+
+_BYTES_PER_TOKEN: Final = 3
+_PER_MESSAGE: Final = 4
+
+
+def estimate_tokens(*parts: Iterable[Message]) -> int:
+    """About how many tokens these messages and tools are, rather too many than too few.  Every provider counts
+    differently, and its own tokenizer would have to be downloaded."""
+    return sum(_bytes(item) // _BYTES_PER_TOKEN + _PER_MESSAGE for part in parts for item in part)
+
+
+def _bytes(item: Message) -> int:
+    if "role" not in item:
+        return len(json.dumps(item, ensure_ascii=False))
+    called = [call["function"] for call in item.get("tool_calls") or ()]
+    texts = [item.get("content") or "", *(text for f in called for text in (f["name"], f["arguments"]))]
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)

@@ -75,7 +75,9 @@ class CannedWorkbench:
 
 
 def gateway_to(server: ScriptedModel, patience: Patience = AT_ONCE) -> Gateway:
-    return Gateway(Settings(api_base=server.api_base, model_access="loopback"), patience=patience)
+    return Gateway(
+        Settings(api_base=server.api_base, model_access="loopback", default_policy="full"), patience=patience
+    )
 
 
 async def ask(
@@ -88,14 +90,13 @@ async def ask(
     emit: Callable[[Event], None] = lambda event: None,
     **options: Any,
 ) -> Conclusion:
+    given: dict[str, Any] = {"gateway": gateway_to(server, patience), "model": MODEL, **options}
     conclusion = await answer(
         question,
-        gateway=gateway_to(server, patience),
-        model=MODEL,
         toolbox=toolbox(workbench or CannedWorkbench()),
         limits=limits or AgentLimits(),
         emit=emit,
-        **options,
+        **given,
     )
     assert_paired(conclusion.messages)
     return conclusion

@@ -216,7 +216,7 @@ def test_a_semicolon_after_python_or_a_command_shows_nothing(notebook):
         ("%%analyst how many rows\nx", "bad_option"),
         ("%%analyst --mode python\nSQL: SELECT 1", "mode_contradiction"),
         ("%%analyst\nSQL:", "empty_question"),
-        ("%%analyst\nPLAN: {}", "not_available"),
+        ("%%analyst\nPLAN: {}", "plan_missing_key"),
         ("%analyst ad x.csv", "unknown_command"),
         ("%analyst add", "bad_option"),
         ("%analyst add 'x.csv", "open_quote"),
@@ -366,3 +366,37 @@ assert shell.find_cell_magic("analyst") is not None
 
 def test_a_usage_error_keeps_the_type_for_programs(notebook):
     assert isinstance(notebook.error("%analyst nonsense"), UsageError)
+
+
+# --- the data boundary and runs that were kept ------------------------------------------------------
+
+
+def test_a_policy_is_chosen_shown_and_listed(notebook, sales):
+    notebook.cell("%analyst add sales.csv --policy schema")
+    assert "schema" in str(notebook.cell("%analyst datasets"))
+    assert "sample:50" in str(notebook.cell("%analyst policy sales sample 50"))
+    shown = str(notebook.cell("%analyst policy"))
+    assert "sample:50" in shown and "nothing leaves this machine" in shown
+
+
+@pytest.mark.parametrize("line", ["policy nothing full", "policy sales open", "add sales.csv --policy all"])
+def test_a_wrong_policy_or_name_is_an_error_and_changes_nothing(notebook, sales, line):
+    notebook.cell("%analyst add sales.csv")
+    with pytest.raises((UsageError, DataError)):
+        notebook.cell(f"%analyst {line}")
+    assert "aggregates" in str(notebook.cell("%analyst policy sales"))
+
+
+def test_a_run_is_shown_replayed_and_exported_by_the_name_last(notebook, sales, tmp_path):
+    notebook.cell("%analyst add sales.csv")
+    notebook.cell("%%analyst\nSQL: SELECT 1")
+    assert "Run " in str(notebook.cell("%analyst show last"))
+    assert "run_sql" in str(notebook.cell("%analyst replay last"))
+    assert "run.zip" in str(notebook.cell("%analyst export last run.zip"))
+    assert (tmp_path / "run.zip").exists()
+
+
+def test_a_preview_tells_that_the_planner_is_sent_nothing(notebook, sales):
+    notebook.cell("%analyst add sales.csv")
+    shown = str(notebook.cell('%analyst preview "How many rows"'))
+    assert "nothing would leave it" in shown and "How many rows" in shown
