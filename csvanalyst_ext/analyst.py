@@ -90,12 +90,15 @@ class Analyst:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        dictionary: Path | None = None,
         watcher: Watcher | None = None,
     ) -> tuple[Dataset, ...]:
         """Register what ``source`` names; see ``AnalystSession.add``."""
         session = self.session
         added: tuple[Dataset, ...] = self._submit(
-            lambda emit: session.add(source, name=name, variables=variables, cwd=cwd, options=options, emit=emit),
+            lambda emit: session.add(
+                source, name=name, variables=variables, cwd=cwd, options=options, dictionary=dictionary, emit=emit
+            ),
             watcher,
         )
         return added

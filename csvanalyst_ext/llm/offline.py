@@ -78,7 +78,9 @@ def next_turn(messages: Sequence[Mapping[str, Any]], tools: Sequence[str]) -> Tu
     missing = [name for name in chosen if name not in described]
     if missing and not any(r.call.name == "describe_dataset" for r in replies):
         return _call(tools, *(Call("describe_dataset", {"name": name}) for name in missing))
-    tables = [table_of(str(n), r.head, r.data["columns"]) for n, r in described.items() if r.data.get("columns")]
+    tables = [
+        table_of(str(n), r.head, r.data["columns"], r.data) for n, r in described.items() if r.data.get("columns")
+    ]
     return _decide(question, tables, replies, tools)
 
 

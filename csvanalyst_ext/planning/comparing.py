@@ -36,11 +36,25 @@ class Comparing(Nouns):
                     continue
                 doubt = self._roles(path) + self._apposed(name, at, end, filters)
                 yield end, tuple(Test(f, path) for f in filters), cost + 2 * len(path) + doubt
+        yield from self._with_verb(table, at)
         yield from self._versus(table, at)
         yield from self._against(table, at)
         yield from self._text_of_name(table, at)
         if depth < MOST_DEPTH:
             yield from self._related(table, at, depth)
+
+    def _with_verb(self, table: str, at: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "Channels that use the English language": a verb before a value whose column is said too."""
+        for start, lead in relations.leads(self, at):
+            if not lead.verb or lead.preposition or lead.negated:
+                continue
+            for article in self.articles(start):
+                for end, filters, cost in self._simple(table, article):
+                    said = any(
+                        link.end == end for at_ in range(article, end) for link in self.scopes[table].link.columns(at_)
+                    )
+                    if said and len(filters) == 1 and filters[0].operator == "=" and end > article + 1:
+                        yield end, (Test(filters[0]),), cost + 1
 
     def _simple(self, name: str, at: int) -> list[tuple[int, tuple[Filter, ...], int]]:
         def found() -> Iterator[tuple[int, tuple[Filter, ...], int]]:

@@ -55,6 +55,12 @@ class Conditions(Times):
         ):
             yield from self._before_column(at, lead)
         yield from self._years_old(at)
+        for start, word in self.phrase(at, lexicon.COMPARISONS):  # "above age 20"
+            for end, column, cost in self.numbers(start) if lead.preposition in ("", "with") else ():
+                for last, value in self.amount(end, column):
+                    tested = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
+                    if tested is not None:
+                        yield last, Meaning((tested,), cost=cost)
         for link in self.link.identifiers(at):  # "order 1005"
             if link.column.integer and self.table.unique(link.column) is True and not lead.negated:
                 for end, number in self.number(link.end):
@@ -191,10 +197,10 @@ class Conditions(Times):
                     yield end, meaning
                 elif len(meaning.filters) == 1 and (kept := _negate(meaning.filters[0], True)) is not None:
                     yield end, replace(meaning, filters=(kept,))
-        if lead.preposition in ("by", "to") or lead.places:
+        if lead.preposition in ("by", "to"):
             return
         for end, column, cost in self.named(at):
-            if column.kind != "text":
+            if column.kind != "text" or not self._place_fits(lead, column):
                 continue
             for start in self.skip(end, ("is", "are", "was", "=", "equals", "equal to", "is equal to", "named",
             "called",

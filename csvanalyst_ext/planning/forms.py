@@ -12,6 +12,7 @@ from typing import Final
 
 from . import lexicon, relations
 from .link import column_cost
+from .parts import fits
 from .queries import ColumnItem, Item, Meant, Queries
 from .query import (
     Calc,
@@ -149,6 +150,14 @@ class Forms(Queries):
                 if mods.rank or mods.sort or mods.having:
                     continue
                 yield from self._grouped(phrase.table, (Measure(phrase.table, Calc("count")),), mods, ())
+            for end, name, column, cost in self.columns(start):
+                if column.kind == "number" and column.pieces[-1] in lexicon.ADDITIVE and fits("sum", column):
+                    for verb, lead in relations.leads(self, end):
+                        if lead.verb and not lead.negated and not lead.relative and not lead.preposition:
+                            for last, mods in self.mods(name, verb, 0):
+                                if last == self.size and not (mods.rank or mods.sort or mods.having):
+                                    summed = Measure(name, Calc("sum", Field(column.name)))
+                                    yield from self._grouped(name, (summed,), given + mods + Mods(cost=cost), ())
             for end, measure, cost in self.counted(start):
                 if measure.calc.function != "count distinct":
                     continue
@@ -164,6 +173,9 @@ class Forms(Queries):
                             measure = Measure(name, Calc("count distinct", Field(column.name)))
                             for table, mods in self._tails(name, end):
                                 total = given + mods + Mods(cost=cost + 1 + (distinct == article))
+                                if total.having and not total.rank and not total.dims:
+                                    for meant in self._having(table, ((name, column.name),), total, named=False):
+                                        yield replace(meant, query=replace(meant.query, outer="count"))
                                 if not total.rank and not total.sort and not total.dims and not total.having:
                                     yield from self._grouped(table, (measure,), total, ())
 

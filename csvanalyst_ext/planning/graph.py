@@ -14,7 +14,7 @@ from typing import Final
 from . import lexicon
 from .link import table_nouns
 from .schema import EXACT_DISTINCT, Column, Table
-from .words import key, same
+from .words import forms, key, same
 
 _KEY_WORDS: Final = frozenset({"id", "ids", "code", "key", "no", "num", "number", "nr", "uid", "uuid", "name", "sku"})
 _GENERIC: Final = frozenset({
@@ -23,6 +23,9 @@ _GENERIC: Final = frozenset({
 })  # fmt: skip
 """Names that say nothing about what they refer to, even where two tables share them."""
 _SELF: Final = frozenset({"manager", "supervisor", "boss", "parent", "reports", "reportsto", "mentor", "lead"})
+IRREGULAR: Final = frozenset(
+    {"lost", "won", "sold", "bought", "led", "held", "built", "sent", "made", "paid", "born", "sung"}
+)
 MOST_STEPS: Final = 4
 
 
@@ -64,6 +67,19 @@ class Graph:
     def refers(self, table: str, column: str) -> bool:
         """Whether the column alone is a reference to another table."""
         return any(e.source == table and e.columns == (column,) and e.target != table for e in self.edges)
+
+    @cached_property
+    def reference_words(self) -> frozenset[str]:
+        """The words of references that are not names: ``lost`` of ``lost_in_battle``."""
+        found = set()
+        for edge in self.edges:
+            nouns = {form for words, _ in table_nouns(edge.target) for word in words for form in forms(word)}
+            for column in edge.columns:
+                found |= {
+                    p for p in self.tables[edge.source].column(column).pieces if p.endswith("ed") or p in IRREGULAR
+                }
+            found -= nouns
+        return frozenset(found)
 
     @cached_property
     def bridges(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ from .query import (
 )
 from .spoken import Dim, Measure, Mods
 from .ties import Ties
+from .words import pieces
 
 _OCCUR: Final = lexicon.words("""
     appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
@@ -34,6 +35,10 @@ class Groups(Ties):
 
     def _measured(self, at: int) -> Iterator[tuple[int, Measure, int]]:
         for start in self.articles(at):
+            for name, table in self.graph.tables.items():  # measures that the dictionary names
+                for known in table.measures:
+                    for end, _ in self.phrase(start, (" ".join(pieces(known.name)),)):
+                        yield end, Measure(name, Calc(known.function, Field(known.column))), 0  # type: ignore[arg-type]
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):
@@ -76,6 +81,8 @@ class Groups(Ties):
                     yield end, Dim(name), cost
             for name, scope in self.scopes.items():
                 for end, dimensions, cost in scope.grouped(start):
+                    first = scope.table.column(dimensions[0].column)
+                    cost += self._stands_for_row(name, first, end)
                     yield end, Dim(name, tuple(Field(d.column, (), d.part, d.bucket) for d in dimensions)), cost
             for end, name, column, cost in self.columns(start):
                 if column.kind in ("text", "date", "number", "boolean"):

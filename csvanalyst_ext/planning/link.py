@@ -7,7 +7,7 @@ by similarity: a word that merely looks like a name is a word that is not unders
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -52,9 +52,12 @@ class Linker:
         for column in table.columns:
             for value in column.values if column.kind == "text" else ():
                 self._values.setdefault(key(value), []).append((column, value))
-        self._nouns = table_nouns(table.name)
+        self._nouns = table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)
         self._columns_at: dict[int, list[ColumnLink]] = {}
         self._values_at: dict[int, list[ValueLink]] = {}
+        self._entities_at: dict[int, list[tuple[int, int]]] = {}
+        self._identifiers_at: dict[int, list[ColumnLink]] = {}
+        self._said: dict[tuple[int, int], tuple[str, ...]] = {}
 
     def is_noun(self, words: tuple[str, ...]) -> bool:
         """Whether ``words`` are what the table's rows are called."""
@@ -77,6 +80,11 @@ class Linker:
 
     def entity(self, start: int) -> list[tuple[int, int]]:
         """Where a noun for the table's rows ends, with its cost."""
+        if start not in self._entities_at:
+            self._entities_at[start] = self._find_entities(start)
+        return self._entities_at[start]
+
+    def _find_entities(self, start: int) -> list[tuple[int, int]]:
         found = []
         for end, span in self._spans(start, 4):
             words = " ".join(token.norm for token in span)
@@ -97,6 +105,11 @@ class Linker:
 
     def identifiers(self, start: int) -> list[ColumnLink]:
         """Columns such as ``customer_id`` for the noun "customers"."""
+        if start not in self._identifiers_at:
+            self._identifiers_at[start] = self._find_identifiers(start)
+        return self._identifiers_at[start]
+
+    def _find_identifiers(self, start: int) -> list[ColumnLink]:
         found = []
         for end, span in self._spans(start, 3):
             said = _pieces_of(span)
@@ -135,8 +148,12 @@ class Linker:
             if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
                 continue
             said = _pieces_of(span)
-            found = [(column, column_cost(said, column, self._nouns)) for column in self.table.columns]
+            likely = [column for column in self.table.columns if _may_name(said, column.pieces)]
+            found = [(column, column_cost(said, column, self._nouns)) for column in likely]
             named = [(column, cost) for column, cost in found if cost is not None]
+            for column in self.table.columns:
+                if any(_equal(said, pieces(synonym)) for synonym in column.synonyms):
+                    named.append((column, 0))
             yield from (ColumnLink(end, column, cost) for column, cost in named)
             if not named and len(said) == 1 and said[0] not in _NO_PARTIAL_HEADS:
                 heads = [c for c in self.table.columns if c.kind == "number" and same(said[0], core(c)[-1])]
@@ -238,7 +255,11 @@ def has_unit(column: Column) -> bool:
 
 def core(column: Column) -> tuple[str, ...]:
     """The words of the name without units and scales at its end: ``gdp`` of ``gdp_billion_usd``."""
-    named = column.pieces
+    return _core(column.pieces)
+
+
+@cache
+def _core(named: tuple[str, ...]) -> tuple[str, ...]:
     while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
         named = named[:-1]
     return named
@@ -266,6 +287,28 @@ def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str
     if owned:
         return 2
     return 4 if column.kind in ("text", "date") or column.is_year else None
+
+
+@lru_cache(maxsize=65536)
+def _may_name(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether the words share anything with the name: what need not be compared in full."""
+    known = _vocabulary(named)
+    if any(form in known for piece in said for form in forms(piece)):
+        return True
+    joined = "".join(said)
+    return any(joined[: len(joined) - len(said[-1])] + form in known for form in forms(said[-1])) if said else False
+
+
+@cache
+def _vocabulary(named: tuple[str, ...]) -> frozenset[str]:
+    """Every word of a name in all its forms, written out where it is short, and the words put together."""
+    found = {form for piece in named for form in forms(piece)}
+    found |= {form for piece in named for long in lexicon.ABBREVIATIONS.get(piece, ()) for form in forms(long)}
+    for start in range(len(named)):
+        for end in range(start + 1, len(named) + 1):
+            found.add("".join(named[start:end]))
+            found |= forms("".join(named[start:end]))
+    return frozenset(found)
 
 
 @cache

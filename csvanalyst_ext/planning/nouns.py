@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from . import lexicon, relations
 from .graph import Graph, Path
@@ -19,11 +19,11 @@ from .words import Token, is_plural, key
 class Nouns:
     """The rules for names, for one question and several tables."""
 
-    def __init__(self, graph: Graph, words: tuple[Token, ...]) -> None:
+    def __init__(self, graph: Graph, words: tuple[Token, ...], scopes: Mapping[str, Sentences] | None = None) -> None:
         self.graph = graph
         self.tokens = words
         self.size = len(words)
-        self.scopes = {name: Sentences(table, words) for name, table in graph.tables.items()}
+        self.scopes = dict(scopes or {name: Sentences(table, words) for name, table in graph.tables.items()})
         self.any = next(iter(self.scopes.values()))
         self._memo: dict[tuple[object, ...], list[object]] = {}
 
@@ -98,6 +98,8 @@ class Nouns:
                     if not self._called(name, end):
                         continue
                     generic = " ".join(self.norm(i) for i in range(end - 1, end)) in lexicon.ROWS
+                    if generic and len(self.scopes) > 1:
+                        continue  # rows of which table?
                     where = tuple(Test(f) for f in meaning.filters)
                     yield Noun(end, name, where, meaning.cost + generic, is_plural(self.norm(end - 1)))
                 if self.norm(start) in ("people", "persons", "individuals") and lexicon.PEOPLE & scope.link.nouns():

@@ -70,6 +70,7 @@ class Parts:
         self.tokens = words
         self.link = Linker(table, words)
         self.size = len(words)
+        self._texts: dict[int, list[tuple[int, str]]] = {}
 
     # --- fixed words ----------------------------------------------------------------------------
 
@@ -80,14 +81,23 @@ class Parts:
     def phrase(self, at: int, phrases: Iterable[str]) -> Iterator[tuple[int, str]]:
         """Every one of ``phrases`` that stands at ``at``."""
         wanted = phrases if isinstance(phrases, dict | frozenset | set) else _set_of(tuple(phrases))
-        text = ""
-        for end in range(at + 1, min(self.size, at + _MOST_PHRASE) + 1):
-            word = self.norm(end - 1)
-            if not word:
-                return
-            text = f"{text} {word}" if text else word
+        for end, text in self._texts_from(at):
             if text in wanted:
                 yield end, text
+
+    def _texts_from(self, at: int) -> list[tuple[int, str]]:
+        """The words from ``at`` on, put together: one, two, up to seven."""
+        if at not in self._texts:
+            found: list[tuple[int, str]] = []
+            text = ""
+            for end in range(at + 1, min(self.size, at + _MOST_PHRASE) + 1):
+                word = self.norm(end - 1)
+                if not word:
+                    break
+                text = f"{text} {word}" if text else word
+                found.append((end, text))
+            self._texts[at] = found
+        return self._texts[at]
 
     def skip(self, at: int, phrases: Iterable[str]) -> Iterator[int]:
         """``at`` itself, and after each of ``phrases`` that stands there."""
@@ -123,6 +133,8 @@ class Parts:
                     yield end, value / factor if said else value
                 continue
             yield end, value
+            for after, _ in self.phrase(end, _unit_words(column.unit)) if column.unit else ():
+                yield after, value
             unit = column.pieces[-1]
             if has_unit(column) or len(column.pieces) == 1 or unit == "age":
                 for after, _ in self.phrase(end, lexicon.UNITS.get(unit, ())):
@@ -367,6 +379,12 @@ class Parts:
                 if fits(function, column, word):
                     for after in self.skip(end, ("value", "values")):
                         yield after, Measure(function, column.name), Meaning(cost=cost)
+
+
+def _unit_words(unit: str) -> tuple[str, ...]:
+    """What a unit of a dictionary may be called after a number."""
+    lower = unit.lower()
+    return lexicon.UNITS.get(lower, (lower, lower.removesuffix("s")))
 
 
 def _far_above(value: float, column: Column) -> bool:

@@ -232,6 +232,10 @@ class Phrases(Groups):
                         and column.pieces[-1] not in ("id", "code")
                         and not column.is_year
                     ):
+                        if column.pieces[-1] in lexicon.ADDITIVE:
+                            measure = Measure(name, Calc("sum", Field(column.name)))
+                            yield last, Rank(measure, name, descending), cost
+                            continue
                         path = next(p for p, n in self.graph.ups(table) if n == name)
                         yield last, Rank(Field(column.name, path), name, descending), cost + 2 * len(path)
         for end, word in self.phrase(at, lexicon.SUPERLATIVES):
@@ -246,6 +250,10 @@ class Phrases(Groups):
                     yield last, Rank(measure, measure.table, descending), cost
 
     def _sorts(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        for end, word in self.phrase(at, ("in alphabetical order", "in alphabetic order", "alphabetically",
+            "in reverse alphabetical order", "sorted alphabetically", "ordered alphabetically",
+            "sorted in alphabetical order", "in lexicographical order")):  # fmt: skip
+            yield end, Mods(sort=(((table, Field("")), "reverse" in word),))
         for start, before in relations.sort_leads(self, at):
             for article in self.articles(start):
                 for end, name, column, cost in self.columns(article):

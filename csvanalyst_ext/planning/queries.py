@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from . import lexicon
 from .graph import Path
 from .phrases import Phrases
 from .plan import Filter
@@ -84,6 +85,15 @@ class Queries(Phrases):
         self, table: str, chosen: Sequence[tuple[str, str]], mods: Mods, *, distinct: bool, named: bool = True
     ) -> Iterator[Meant]:
         rank = mods.rank
+        if rank is not None and isinstance(rank.by, Field) and chosen and not named and not self._names(table, chosen):
+            # "Which region has the highest revenue": of one row, or of all of its rows together?
+            column = self.graph.tables[rank.table].column(rank.by.column)
+            if column.pieces[-1] in lexicon.ADDITIVE or rank.number > 1 or rank.nth:
+                subject, value = chosen[0][1], column.name
+                ask = f"{subject} may have several rows with a {value}. Which of them counts?"
+                choices = tuple(f"{word} {value}" for word in ("total", "average", "highest single"))
+                yield Meant(Query(table, (Field(subject),)), mods.cost, ask, choices)
+                return
         if rank is not None and isinstance(rank.by, Measure):
             yield from self._ranked_groups(table, chosen, mods, rank, named)
             return
@@ -102,6 +112,9 @@ class Queries(Phrases):
             for by, descending in mods.sort:
                 if isinstance(by, Measure):
                     break
+                if not by[1].column:  # alphabetically: by what is shown first
+                    sort += [Sort(fields[0], descending)] if fields else []
+                    continue
                 sort.append(Sort(replace(by[1], path=place[table] + by[1].path), descending))
             else:
                 if rank is not None and isinstance(rank.by, Field):

@@ -18,29 +18,37 @@ if TYPE_CHECKING:
 DETERMINERS: Final = (*lexicon.ARTICLES, "their", "its", "his", "her", "these", "those", "every", "some", "each of the",
                       "any of the", "all of the", "all the", "different kinds of")  # fmt: skip
 VERBS: Final = lexicon.words("""
-    own owns owned owning take takes took taken taking enroll enrolls enrolled enrolling enrol register registers
-    registered registering attend attends attended attending teach teaches taught teaching play plays played playing
-    perform performs performed performing sing sings sang sung singing work works worked working belong belongs
-    belonged belonging live lives lived living stay stays stayed staying host hosts hosted hosting buy buys bought
-    buying purchase purchases purchased purchasing order orders ordered ordering place places placed placing make
-    makes made making write writes wrote written writing direct directs directed directing produce produces produced
-    producing visit visits visited visiting participate participates participated participating compete competes
-    competed competing appear appears appeared appearing act acts acted acting star stars starred starring contain
-    contains contained containing include includes included including offer offers offered offering sell sells sold
-    selling use uses used using manage manages managed managing lead leads led employ employs employed employing
-    assign assigns assigned serve serves served serving treat treats treated treating prescribe prescribes
-    prescribed borrow borrows borrowed borrowing rent rents rented renting review reviews reviewed rate rates rated
-    receive receives received receiving win wins won winning publish publishes published publishing release releases
-    released fly flies flew flown flying operate operates operated operating travel travels traveled travelled study
-    studies studied studying speak speaks spoke spoken speaking hold holds held holding join joins joined ship ships
-    shipped deliver delivers delivered supply supplies supplied affect affects affected damage damages damaged build
-    builds built happen happens happened occur occurs occurred give gives gave given get gets got keep keeps kept
-    score scores scored run runs ran exhibit exhibits exhibited display displays displayed store stores stored cover
-    covers covered consist consists involve involves involved record records recorded handle handles handled book
-    books booked reserve reserves reserved watch watches watched read reads locate located find found associate
-    associated relate related link linked register registered base based come comes came drive drives drove driven
-    complete completes completed submit submits submitted conduct conducts conducted coach coaches coached train
-    trains trained sponsor sponsors sponsored advise advises advised supervise supervises supervised
+    hire hires hired hiring award awards awarded gone go goes undergo undergone underwent pay pays paid spend spends
+    spent earn earns earned generate generates generated accept accepts accepted check checks checked create creates
+    created sign signs signed issue issues issued request requests requested cancel invest invests invested return
+    returns returned graduate graduates graduated recommend recommends recommended respond responded answer answered
+    host wear wears wore contribute contributes contributed donate donates donated support supports supported face
+    faces faced carry carries carried grow grows grew launch launched develop develops developed design designs
+    designed represent represents represented follow follows followed like likes liked vote votes voted elect
+    elected enter enters entered own owns owned owning take takes took taken taking enroll enrolls enrolled
+    enrolling enrol register registers registered registering attend attends attended attending teach teaches taught
+    teaching play plays played playing perform performs performed performing sing sings sang sung singing work works
+    worked working belong belongs belonged belonging live lives lived living stay stays stayed staying hosts hosted
+    hosting buy buys bought buying purchase purchases purchased purchasing order orders ordered ordering place
+    places placed placing make makes made making write writes wrote written writing direct directs directed
+    directing produce produces produced producing visit visits visited visiting participate participates
+    participated participating compete competes competed competing appear appears appeared appearing act acts acted
+    acting star stars starred starring contain contains contained containing include includes included including
+    offer offers offered offering sell sells sold selling use uses used using manage manages managed managing lead
+    leads led employ employs employed employing assign assigns assigned serve serves served serving treat treats
+    treated treating prescribe prescribes prescribed borrow borrows borrowed borrowing rent rents rented renting
+    review reviews reviewed rate rates rated receive receives received receiving win wins won winning publish
+    publishes published publishing release releases released fly flies flew flown flying operate operates operated
+    operating travel travels traveled travelled study studies studied studying speak speaks spoke spoken speaking
+    hold holds held holding join joins joined ship ships shipped deliver delivers delivered supply supplies supplied
+    affect affects affected damage damages damaged build builds built happen happens happened occur occurs occurred
+    give gives gave given get gets got keep keeps kept score scores scored run runs ran exhibit exhibits exhibited
+    display displays displayed store stores stored cover covers covered consist consists involve involves involved
+    record records recorded handle handles handled book books booked reserve reserves reserved watch watches watched
+    read reads locate located find found associate associated relate related link linked base based come comes came
+    drive drives drove driven complete completes completed submit submits submitted conduct conducts conducted coach
+    coaches coached train trains trained sponsor sponsors sponsored advise advises advised supervise supervises
+    supervised
 """)
 """Verbs that say no more than that two things belong together, where there is one way that they can."""
 
@@ -56,7 +64,9 @@ TAILS: Final = (
 )  # fmt: skip
 """Ends of questions that say nothing more."""
 
-_PREPOSITIONS: Final = lexicon.words("in from to at on of for with by within inside among during across into as under")
+_PREPOSITIONS: Final = lexicon.words(
+    "in from to at on of for with by within inside among during across into as under through"
+)
 _NEGATIONS: Final = ("not", "never", "no longer")
 
 
@@ -101,7 +111,7 @@ def _leads(phrases: Nouns, at: int, lead: Lead, depth: int) -> Iterator[tuple[in
                 options.append((at + 2, replace(lead, negated=True, have=True)))
     if word in ("take", "takes", "took", "taking") and phrases.norm(at + 1) == "place" and not lead.verb:
         options.append((at + 2, replace(lead, verb="happen")))
-    if word in VERBS and not lead.verb:
+    if (word in VERBS or word in phrases.graph.reference_words) and not lead.verb:
         options.append((at + 1, replace(lead, verb=word)))
     if word in _PREPOSITIONS:
         options.append((at + 1, replace(lead, preposition=word)))
@@ -157,27 +167,30 @@ def sort_leads(phrases: Nouns, at: int) -> Iterator[tuple[int, bool | None]]:
 
 
 _SORTS: Final[dict[str, bool | None]] = {
-    **dict.fromkeys(("sorted by", "ordered by", "order by", "sort by", "sorted on", "sort the results by",
-        "in order of",
-                     "ranked by", "in the order of", "ordered according to", "and sort by",
-                         "sorted in order of", "order the results by",
-                     "sort them by", "sort the list by", "sort the names by", "order them by", "arranged by",
-                         "ordered in"), None),
-    **dict.fromkeys(("in descending order of", "in the descending order of", "sorted in descending order of",
-                     "sorted in descending order by", "ordered in descending order of", "in descending order by",
-                     "sort in descending order of", "by descending order of", "sorted by descending", "by descending",
-                     "ordered by descending", "in decreasing order of", "descending by",
-                         "in descending alphabetical order of"), True),
-    **dict.fromkeys(("in ascending order of", "in the ascending order of", "sorted in ascending order of",
-        "in ascending order by",
-                     "sorted in ascending order by", "ordered in ascending order of",
-                         "in alphabetical order of", "by alphabetical order of",
-                     "in ascending alphabetical order of", "sorted in alphabetical order of",
-                         "in the alphabetical order of",
-                     "in lexicographical order of", "in lexicographic order of", "ordered by ascending",
-                         "sorted by ascending",
-                     "in increasing order of", "by ascending", "ascending by", "in an ascending order of",
-                         "sort by ascending"), False),
+    **dict.fromkeys((
+        "sorted by", "ordered by", "order by", "sort by", "sorted on", "sort the results by", "in order of",
+        "ranked by", "in the order of", "ordered according to", "and sort by", "sorted in order of",
+        "order the results by", "sort them by", "sort the list by", "sort the names by", "order them by",
+        "arranged by", "ordered in",
+    ), None),
+    **dict.fromkeys((
+        "in descending order of", "in the descending order of", "sorted in descending order of",
+        "sorted in descending order by", "ordered in descending order of", "in descending order by",
+        "sort in descending order of", "and sort in descending order of", "and sort in descending order by",
+        "sort in descending order by", "by descending order of", "sorted by descending", "by descending",
+        "ordered by descending", "in decreasing order of", "descending by",
+        "in descending alphabetical order of",
+    ), True),
+    **dict.fromkeys((
+        "and sort in ascending order of", "and sort in ascending order by", "sort in ascending order of",
+        "sort in ascending order by", "in ascending order of", "in the ascending order of",
+        "sorted in ascending order of", "in ascending order by", "sorted in ascending order by",
+        "ordered in ascending order of", "in alphabetical order of", "by alphabetical order of",
+        "in ascending alphabetical order of", "sorted in alphabetical order of", "in the alphabetical order of",
+        "in lexicographical order of", "in lexicographic order of", "ordered by ascending",
+        "sorted by ascending", "in increasing order of", "by ascending", "ascending by",
+        "in an ascending order of", "sort by ascending",
+    ), False),
 }  # fmt: skip
 _DIRECTIONS: Final = {
     **lexicon.DESCENDING,

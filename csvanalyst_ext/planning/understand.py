@@ -8,7 +8,7 @@ else is a question back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -92,21 +92,27 @@ def understand(question: str, tables: Sequence[Table], references: Sequence[Edge
         return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
     if len(words) > MAX_WORDS:
         return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
-    alone = _of_one_table(words, tables)
-    if isinstance(alone, Understood) or alone.reason == "open" or not words:
+    declared = [Edge(t.name, columns, target, keys) for t in tables for columns, target, keys in t.references]
+    references = (*references, *declared)
+    scopes = {table.name: Questions(table, words) for table in tables}
+    together = _of_all_tables(words, tables, references, scopes) if len(tables) > 1 and words else None
+    if isinstance(together, Understood):
+        return together
+    alone = _of_one_table(words, tables, scopes)
+    if len(tables) > 1:
+        settled = isinstance(alone, Understood) or alone.reason in ("open", "ambiguous")
+        return alone if settled or together is None else together
+    if isinstance(alone, Understood) or alone.reason in ("open", "ambiguous") or not words:
         return alone
-    if alone.reason == "ambiguous" and len(tables) == 1:
-        return alone
-    together = _of_all_tables(words, tables, references)
-    if isinstance(together, NotUnderstood) and alone.reason == "ambiguous":
-        return alone
-    return together or alone
+    return _of_all_tables(words, tables, references, scopes) or alone
 
 
-def _of_one_table(words: tuple[Token, ...], tables: Sequence[Table]) -> Understood | NotUnderstood:
+def _of_one_table(
+    words: tuple[Token, ...], tables: Sequence[Table], scopes: Mapping[str, Questions]
+) -> Understood | NotUnderstood:
     found: list[tuple[Reading, Table]] = []
     for table in tables:
-        found += [(reading, table) for reading in best(Questions(table, words).readings())]
+        found += [(reading, table) for reading in best(scopes[table.name].readings())]
     if not found:
         return _not_understood(words, tables)
     least = min(reading.cost for reading, _ in found)
@@ -125,11 +131,11 @@ def _of_one_table(words: tuple[Token, ...], tables: Sequence[Table]) -> Understo
 
 
 def _of_all_tables(
-    words: tuple[Token, ...], tables: Sequence[Table], references: Sequence[Edge]
+    words: tuple[Token, ...], tables: Sequence[Table], references: Sequence[Edge], scopes: Mapping[str, Questions]
 ) -> Understood | NotUnderstood | None:
     """The reading over all tables and their references; ``None`` when there is none."""
     graph = Graph(tables, references)
-    meanings = [meant for meant in Contrasts(graph, words).meanings() if meant.cost <= _MOST_COST]
+    meanings = [meant for meant in Contrasts(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
     if not meanings:
         return None
     least = min(meant.cost for meant in meanings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 TokenKind = Literal["word", "number", "date", "quoted", "operator", "mark"]
@@ -98,6 +99,7 @@ def _number(raw: str) -> Token:
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
 
 
+@lru_cache(maxsize=8192)
 def pieces(name: str) -> tuple[str, ...]:
     """The words of a name written as ``snake_case``, ``camelCase``, ``Title Case`` or mixed."""
     found = []
@@ -112,6 +114,7 @@ def pieces(name: str) -> tuple[str, ...]:
     return tuple(piece.lower() for piece in found)
 
 
+@lru_cache(maxsize=8192)
 def key(text: str) -> str:
     """Letters and digits only, in lower case: equal for texts that differ in case, spaces and marks."""
     return "".join(character for character in text.lower() if character.isalnum())
@@ -123,6 +126,7 @@ _IRREGULAR: Final = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=8192)
 def forms(word: str) -> frozenset[str]:
     """``word`` (lower case) and what it may be the plural of."""
     found = {word, _IRREGULAR.get(word, word)}
@@ -152,6 +156,7 @@ _IRREGULAR_STEMS: Final = {"born": "birth", "sold": "sale", "built": "build", "m
 IRREGULAR_VERBS: Final = frozenset(_IRREGULAR_STEMS)
 
 
+@lru_cache(maxsize=2048)
 def stems(word: str) -> frozenset[str]:
     """What a verb form may come from: ``hired`` gives ``hire``, ``survived`` gives ``survive``."""
     found = {word, _IRREGULAR_STEMS.get(word, word)}

@@ -130,12 +130,14 @@ class AnalystSession:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        dictionary: Path | None = None,
         emit: Emit = _unseen,
     ) -> tuple[Dataset, ...]:
         """Register what ``text`` means (see ``datasets.sources``), all of it or nothing.
 
         A file or variable that is registered already is renewed under its name, unless ``name``
-        asks for another one.  ``options`` override what the ingest would detect.  Raises
+        asks for another one.  ``options`` override what the ingest would detect; ``dictionary`` is
+        a file about the data (see ``datasets.dictionary``), else the one beside it.  Raises
         ``UsageError``, ``DataError``, ``StorageError``, ``SandboxError`` or a ``QuestionError``.
         """
         sources = await asyncio.to_thread(resolve, text, cwd=cwd or Path.cwd(), variables=variables or {})
@@ -144,7 +146,7 @@ class AnalystSession:
             raise UsageError("bad_option", message, "Add them one by one.")
         await self._restore_workspace()
         self._executor.begin()
-        return await self._shelf.add(sources, name, options or {}, emit)
+        return await self._shelf.add(sources, name, options or {}, emit, dictionary)
 
     async def forget(self) -> None:
         """Make no data set visible any more.  Sandbox, cache and conversation stay."""

@@ -167,7 +167,7 @@ ANSWERS = [
     ("shop", "How many customers are there?", [[3]]),
     ("shop", "How many orders are there?", [[5]]),
     ("shop", "total amount of paid orders", [[50.0]]),
-    ("shop", "Which customer has the most orders?", [[1, 2], [3, 2]]),
+    ("shop", "Which customer has the most orders?", [["Ada", 2], ["Cy", 2]]),
     ("shop", "How many customers are from Peru?", [[2]]),
     ("shop", "What is the status of order 102?", [["open"]]),
     ("shop", "How many orders were placed on 2021-02-03?", [[2]]),
@@ -186,6 +186,7 @@ ANSWERS = [
     ("staff", "How many employees are in Sales or earn more than 60000?", [[6]]),
     ("staff", "How many employees were hired before 2012 or after 2020?", [[3]]),
     ("staff", "How many people work here?", [[10]]),
+    ("staff", "How many departments have more than 2 employees?", [[2]]),
     # several tables together
     ("shop", "How many orders did customers from Peru place?", [[3]]),
     ("shop", "Which country has the most orders?", [["Peru", 3]]),
@@ -226,7 +227,6 @@ REFUSED = [
     ("staff", "DROP TABLE staff"),
     # kinds of questions that are beyond it
     ("staff", "Is the average salary in IT higher than in Sales?"),
-    ("staff", "How many departments have more than 2 employees?"),
     ("staff", "Who has the highest salary in each department?"),
     ("staff", "top 2 employees by salary in each city"),
     ("staff", "average salary of the 3 oldest employees"),
