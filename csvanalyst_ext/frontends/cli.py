@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import AnalystError, Cancelled, DataError, SandboxError, UsageError
+from ..evaluation import command
 from .progress import NoProgress, Progress, for_terminal
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--max-rows", type=int, metavar="N", help="cut each result at N rows")
     batch.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     batch.set_defaults(run=_batch)
+
+    command.options(commands.add_parser("eval", help="score a model on a suite of questions with known answers"))
 
     doctor = commands.add_parser("doctor", help="check everything that a sandbox needs")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
