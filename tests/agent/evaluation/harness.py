@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,14 @@ def items(paths: Iterable[Path]) -> tuple[Item, ...]:
 class Benches:
     """A workbench for each question with exactly its tables in sight; each file is read once."""
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[Path | None, tuple[str, ...]], DuckDBWorkbench] = {}
+    def __init__(self, chosen: Iterable[Item]) -> None:
+        tables: dict[Path | None, dict[str, Path]] = {}
+        for item in chosen:
+            tables.setdefault(item.data, {}).update({name: file_of(item, name) for name in item.tables})
+        self._of = {data: DuckDBWorkbench(files) for data, files in tables.items()}
 
     def of(self, item: Item) -> DuckDBWorkbench:
-        key = (item.data, item.tables)
-        if key not in self._made:
-            self._made[key] = DuckDBWorkbench({name: file_of(item, name) for name in item.tables})
-        return self._made[key]
+        return self._of[item.data].narrowed(item.tables)
 
 
 def file_of(item: Item, table: str) -> Path:
@@ -60,7 +60,6 @@ def ask(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Attem
     started = time.perf_counter()
     conclusion = Conclusion("error")
     for text in item.ask:
-        bench.statements.clear()
         conclusion = run(
             answer(
                 text, gateway=gateway, model=OFFLINE_MODEL, toolbox=toolbox(bench), limits=AgentLimits(),
@@ -87,10 +86,10 @@ def ask(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Attem
     )
 
 
-def attempts(chosen: Iterable[Item]) -> Iterator[Attempt]:
+def attempts(chosen: Sequence[Item]) -> Iterator[Attempt]:
     """Each question asked once, in this process."""
     gateway = Gateway(Settings(model_access="offline"))
-    benches = Benches()
+    benches = Benches(chosen)
     with asyncio.Runner() as runner:
         for item in chosen:
             yield ask(runner.run, gateway, benches.of(item), item)
