@@ -96,10 +96,8 @@ R, W, A, F = Verdict.RIGHT, Verdict.WRONG, Verdict.ASKED, Verdict.FAILED
 
 
 def test_coverage_precision_and_accuracy():
-    found = count(
-        [attempt(R), attempt(R), attempt(R), attempt(W), attempt(A), attempt(F)]
-        + [attempt(R, answerable=False), attempt(W, answerable=False)]
-    )
+    verdicts = [attempt(verdict) for verdict in (R, R, R, W, A, F)]
+    found = count([*verdicts, attempt(R, answerable=False), attempt(W, answerable=False)])
     assert (found.answered, found.correct, found.fooled, found.right, found.failed) == (4, 3, 1, 4, 1)
     assert found.coverage == 4 / 6
     assert found.precision == 3 / 5  # an answer to what cannot be answered is a wrong answer
