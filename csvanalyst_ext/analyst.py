@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .answer import Answer
     from .capsules.store import Store
     from .datasets.model import Dataset
+    from .session.draft import Draft
     from .session.question import Question
     from .session.session import AnalystSession
 
@@ -104,6 +105,20 @@ class Analyst:
         session = self._session
         if session is not None:
             self._submit(lambda _: session.forget(), None)
+
+    def draft(self, question: Question) -> Draft:
+        """What asking ``question`` would send and run; nothing is sent and nothing runs."""
+        session = self.session
+        drafted: Draft = self._submit(lambda _: session.draft(question), None)
+        return drafted
+
+    def undo(self) -> str | None:
+        """Take the last question out of the conversation; its text, or ``None`` without one."""
+        session = self._session
+        if session is None:
+            return None
+        undone: str | None = self._submit(lambda _: session.undo(), None)
+        return undone
 
     def reset(self) -> None:
         """Forget data sets and conversation, and remove the sandbox."""

@@ -6,6 +6,7 @@ Runs on the host, in the person's kernel.  It holds validated values only and ev
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,14 @@ from .errors import AnalystError, DataError
 from .rendering import export, values
 from .rendering.text import visible
 from .views import html, plain
-from .views.view import figures, stdout, view
+from .views.view import charts, figures, stdout, view
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from .agent.events import Step
+    from .agent.events import Step, Usage
     from .session.run import Run
 
 
@@ -75,14 +76,24 @@ class Answer:
         return figures(self._run)
 
     @property
-    def chart(self) -> None:
-        """The chart specification.  There is none yet: figures drawn in Python are in ``figures``."""
-        return None
+    def chart(self) -> dict[str, Any] | None:
+        """The last chart: a Vega-Lite specification with its data.  ``charts`` are all of them; figures drawn in
+        Python are in ``figures``."""
+        return self.charts[-1] if self.charts else None
+
+    @property
+    def charts(self) -> tuple[dict[str, Any], ...]:
+        return charts(self._run)
 
     @property
     def cost(self) -> float | None:
         """US dollars for the model, or ``None`` where the provider does not say."""
         return self._run.usage.cost
+
+    @property
+    def usage(self) -> Usage:
+        """Calls of the model, tokens and US dollars; ``None`` for what the provider does not say."""
+        return self._run.usage
 
     @property
     def timings(self) -> Mapping[str, float]:
@@ -155,7 +166,9 @@ class Answer:
             "plan": None,
             "stdout": self.stdout,
             "steps": [_step_json(step) for step in run.steps],
+            "usage": asdict(run.usage),
             "notes": list(run.notes),
+            "chart": self.chart,
             "error": None if error is None else {key: error[key] for key in ("code", "message", "hint")},
             "timings": {phase: round(seconds, 6) for phase, seconds in run.timings.items()},
             "capsule": None if run.capsule is None else str(run.capsule),

@@ -30,6 +30,8 @@ class Settings:
     provider: str = "docker"
     model: str = OFFLINE_MODEL
     api_base: str = ""
+    fallback_models: str = ""
+    tool_format: str = "auto"
     model_access: str = "any"
     python_enabled: bool = True
     home: Path = Path()
@@ -51,6 +53,9 @@ class Settings:
     max_steps: int = 12
     max_tool_calls: int = 24
     max_seconds: float = 300.0
+    max_tokens: int = 400_000
+    max_cost: float | None = None
+    max_context: int = 100_000
     keep_days: float = 365.0
     keep_runs: int = 1000
     keep_bytes: int = 4096 * MIB
@@ -66,7 +71,13 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "SANDBOX_PROVIDER": "provider",
     "CSVANALYST_MODEL": "model",
     "CSVANALYST_API_BASE": "api_base",
+    "CSVANALYST_FALLBACK_MODELS": "fallback_models",
+    "CSVANALYST_TOOL_FORMAT": "tool_format",
     "CSVANALYST_MODEL_ACCESS": "model_access",
+    "CSVANALYST_MAX_STEPS": "max_steps",
+    "CSVANALYST_MAX_COST": "max_cost",
+    "CSVANALYST_MAX_TOKENS": "max_tokens",
+    "CSVANALYST_MAX_CONTEXT": "max_context",
     "ENABLE_PYTHON_EXECUTION": "python_enabled",
     "CSVANALYST_HOME": "home",
     "CSVANALYST_IMAGE": "image",
@@ -126,7 +137,9 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
             if number <= 0 or number != int(number):
                 raise ValueError(value)
             return int(number)
-        if kind == "float":
+        if kind == "float | None" and (value is None or str(value).strip().lower() in ("", "none")):
+            return None
+        if kind in ("float", "float | None"):
             number = float(value)
             if not 0 < number < float("inf"):
                 raise ValueError(value)
@@ -134,5 +147,5 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
         return Path(value).expanduser().absolute() if kind == "Path" else str(value)
     except (ValueError, OverflowError, RuntimeError) as error:  # also `inf` bytes, and `~` of an unknown user
         raise UsageError(
-            "bad_setting", f"The setting {name!r} cannot be {str(value)!r}.", f"It takes a {kind}."
+            "bad_setting", f"The setting {name!r} cannot be {str(value)!r}.", f"It takes a {kind.partition(' ')[0]}."
         ) from error

@@ -96,12 +96,17 @@ _LOOKS_SECRET: Final = re.compile(
 
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """``text`` without any value of a secret variable and without anything that looks like a key."""
+    return _LOOKS_SECRET.sub(HIDDEN, without_secrets(text, environment))
+
+
+def without_secrets(text: str, environment: Mapping[str, str]) -> str:
+    """``text`` without any value of a secret variable."""
     secrets = {
         value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES) and len(value) >= _SHORTEST
     }
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    return _LOOKS_SECRET.sub(HIDDEN, text)
+    return text
 
 
 # --- messages -------------------------------------------------------------------------------------

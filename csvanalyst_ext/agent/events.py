@@ -15,9 +15,12 @@ from ..protocol import Fault
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """The model was called; ``step`` counts model calls from 1."""
+    """The model was called; ``step`` counts model calls from 1, of at most ``steps``.  ``usage`` is that
+    of the calls before."""
 
     step: int
+    steps: int = 0
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ class Conclusion:
     ``status`` is ``ok``, ``clarify`` or a status of ``protocol.STATUSES``.  ``prose`` is the
     model's final text.  ``result`` is the outcome that answers the question (the last successful
     tool call that gave a table), or ``None``.  ``messages`` are all messages in the order they
-    were exchanged, in the OpenAI format.
+    were exchanged, in the OpenAI format.  ``notes`` are remarks for the person: what was assumed, a tie that a
+    LIMIT cut, another model that answered.
     """
 
     status: str
@@ -96,3 +100,4 @@ class Conclusion:
     fault: Fault | None = None
     usage: Usage = field(default_factory=Usage)
     messages: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()

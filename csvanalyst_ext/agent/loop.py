@@ -16,16 +16,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from ..errors import ModelError, SandboxError
-from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, note
+from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, estimate_tokens, note
 from ..llm.datablock import compose
 from ..protocol import Fault
 from . import replies
-from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted, Usage
-from .limits import AgentLimits
+from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted
+from .history import fit
+from .limits import AgentLimits, Budget
 from .tools import Tool, Toolbox, ToolResult, check, fault_result
 
 _MOST_TEXT: Final = 500
 _REPEATS: Final = 3
+_CORRECTIONS: Final = 2
+_KEPT: Final = "What was found so far is kept. Ask something narrower, or use another model."
 
 _LAST_CHANCE: Final = "The budget for tools is used up. Answer now from the results above, or say what is missing."
 _EMPTY: Final = "Your reply was empty. Call a tool, or write the answer."
@@ -36,7 +39,9 @@ _REPEATED: Final = "You sent this call before; this is its first result again. D
 class Streams(Protocol):
     """The part of the gateway that the loop uses."""
 
-    def stream(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> AsyncGenerator[Delta]: ...
+    def stream(
+        self, model: str, messages: Sequence[Message], tools: Sequence[Message], *, spend: float | None = None
+    ) -> AsyncGenerator[Delta]: ...
 
 
 async def answer(
@@ -56,7 +61,7 @@ async def answer(
     ``SandboxError`` when there is no place to run anything, and ``CancelledError``; before it does,
     ``keep`` is given what there is so far, with every tool call replied to.
     """
-    run = _Run(gateway, model, toolbox, limits, emit)
+    run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context)
     run.messages = [{"role": "system", "content": toolbox.system}, *history, {"role": "user", "content": question}]
     try:
         async with asyncio.timeout(limits.max_seconds) as clock:
@@ -65,7 +70,7 @@ async def answer(
         if not clock.expired():
             raise
         run.reply_to_open("The question's time is used up.", "agent_limit_seconds")
-        return run.limit("agent_limit_seconds", f"The question took longer than {limits.max_seconds:g} seconds.")
+        return run.limit(run.budget.over("seconds", f"The question took longer than {limits.max_seconds:g} seconds."))
     except asyncio.CancelledError:
         run.reply_to_open("The person stopped the question.", "cancelled")
         if keep is not None:
@@ -86,26 +91,30 @@ class _Run:
     gateway: Streams
     model: str
     toolbox: Toolbox
-    limits: AgentLimits
+    budget: Budget
     emit: Callable[[Event], None]
+    context: int
     messages: list[dict[str, Any] | Message] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     open: list[ToolCall] = field(default_factory=list)
     prose: str = ""
-    usage: Usage = field(default_factory=Usage)
-    tool_calls: int = 0
-    nudged: bool = False
+    notes: list[str] = field(default_factory=list)
+    nudges: int = 0
     seen: dict[tuple[str, str], tuple[int, ToolResult]] = field(default_factory=dict)
 
     async def turns(self) -> Conclusion:
-        for step in range(1, self.limits.max_steps + 1):
-            exhausted = self.tool_calls >= self.limits.max_tool_calls
-            last = exhausted or (step == self.limits.max_steps and step > 1)
+        limits = self.budget.limits
+        for step in range(1, limits.max_steps + 1):
+            if fault := self.budget.used_up():
+                return self.limit(fault)
+            last = not self.budget.calls_left or (step == limits.max_steps and step > 1)
             if last:
                 self.messages.append(note(_LAST_CHANCE))
             try:
                 completion = await self._think(step, () if last else self.toolbox.declarations())
             except ModelError as error:
+                if error.code == "model_over_budget" and step > 1:
+                    return self.limit(self.budget.over_cost())
                 return self.conclude("error", fault=Fault(error.code, error.message, error.hint, dict(error.details)))
             self.prose = completion.text.strip()
             if not completion.calls:
@@ -117,37 +126,54 @@ class _Run:
                 return ended
             if last:
                 break
-        if self.tool_calls >= self.limits.max_tool_calls:
-            most = self.limits.max_tool_calls
-            return self.limit("agent_limit_tool_calls", f"The model used up its {most} tool calls without an answer.")
-        most = self.limits.max_steps
-        return self.limit("agent_limit_steps", f"The model gave no answer within {most} step{'s' * (most > 1)}.")
+        if not self.budget.calls_left:
+            message = f"The model used up its {limits.max_tool_calls} tool calls without an answer."
+            return self.limit(self.budget.over("tool_calls", message))
+        steps = f"{limits.max_steps} step{'s' * (limits.max_steps > 1)}"
+        return self.limit(self.budget.over("steps", f"The model gave no answer within {steps}."))
 
     async def _think(self, step: int, tools: Sequence[Message]) -> Completion:
-        self.emit(Thinking(step))
-        # The messages are copied: a list that grows later is not what this call saw.
-        async with contextlib.aclosing(self.gateway.stream(self.model, tuple(self.messages), tools)) as stream:
+        self.emit(Thinking(step, self.budget.limits.max_steps, self.budget.usage))
+        while True:
+            sent = fit(self.messages, self.context - estimate_tokens(tools))
+            try:
+                return await self._listen(sent, tools)
+            except ModelError as error:
+                # What a server takes is often known to nobody else: it is told half as much, as long as that helps.
+                self.context = estimate_tokens(sent, tools) // 2
+                if error.code != "model_context" or fit(sent, self.context - estimate_tokens(tools)) == sent:
+                    raise
+
+    async def _listen(self, sent: tuple[Message, ...], tools: Sequence[Message]) -> Completion:
+        stream = self.gateway.stream(self.model, sent, tools, spend=self.budget.spend)
+        async with contextlib.aclosing(stream):
             async for delta in stream:
                 if isinstance(delta, TextDelta):
                     self.emit(Prose(delta.text))
                 else:
-                    self._count(delta)
+                    self.budget.count(delta, estimate_tokens(sent, tools))
+                    self._note_model(delta.model)
                     return delta
         raise ModelError("model_stream_broken", f"The answer of {self.model} broke off.", "Ask again.")
+
+    def _note_model(self, model: str) -> None:
+        said = f"{self.model} did not answer; {model} was asked instead."
+        if model and model != self.model and said not in self.notes:
+            self.notes.append(said)
 
     def _spoke(self, completion: Completion, last: bool) -> Conclusion | None:
         """The model wrote and called nothing: the end, or a nudge when there is nothing to use."""
         cut = completion.finish_reason == "length"
-        if self.prose and (not cut or self.nudged or last):
+        done = last or self.nudges >= (_CORRECTIONS if completion.trouble else 1)
+        if self.prose and not completion.trouble and (not cut or done):
             self.messages.append({"role": "assistant", "content": completion.text})
             return self._answered()
-        if self.nudged or last:
-            message = f"The model {self.model} gave an empty answer."
-            return self.conclude("error", fault=Fault("model_empty", message, "Ask again, or use another model."))
-        self.nudged = True
-        if completion.text:
+        if done:
+            return self.conclude("error", fault=_useless(self.model, completion))
+        self.nudges += 1
+        if completion.text and not completion.trouble:
             self.messages.append({"role": "assistant", "content": completion.text})
-        self.messages.append(note(_CUT if cut else _EMPTY))
+        self.messages.append(note(completion.trouble or (_CUT if cut else _EMPTY)))
         return None
 
     def _answered(self) -> Conclusion:
@@ -176,17 +202,17 @@ class _Run:
         """Run the open calls one after the other.  Returns how the question ended, if it did."""
         while self.open:
             call = self.open[0]
-            if withheld or self.tool_calls >= self.limits.max_tool_calls:
+            if withheld or not self.budget.calls_left:
                 self._reply(
                     call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE})
                 )
                 continue
-            self.tool_calls += 1
+            self.budget.tool_calls += 1
             result = await self._run_call(call)
             if result is None:
                 self.reply_to_open("The same call was sent again and again.", "agent_repeats")
                 message = f"The model {self.model} repeated the same call of {replies.clean(call.name, 60)}."
-                return self.limit("agent_repeats", message)
+                return self.limit(Fault("agent_repeats", message, _KEPT))
             if result.status == "clarify":
                 self.reply_to_open("Not run: the person was asked first.", "not_run")
                 details = {"choices": list(result.choices)}
@@ -217,6 +243,7 @@ class _Run:
                 self.emit(ToolEnded(call.id, call.name, "cancelled", "stopped", time.perf_counter() - started))
                 raise
         self.seen[key] = (times + 1, first or result)
+        self.notes += [said for said in result.notes if said not in self.notes]
         seconds = time.perf_counter() - started
         code = str(arguments.get(tool.code, "")) if tool and tool.code else ""
         language = tool.language if tool else ""
@@ -267,30 +294,22 @@ class _Run:
 
     # --- the end --------------------------------------------------------------------------------
 
-    def limit(self, code: str, message: str) -> Conclusion:
-        hint = "What was found so far is kept. Ask something narrower, or use another model."
-        return self.conclude("error", self.prose, Fault(code, message, hint))
+    def limit(self, fault: Fault) -> Conclusion:
+        return self.conclude("error", self.prose, fault)
 
     def conclude(self, status: str, prose: str = "", fault: Fault | None = None) -> Conclusion:
         found = [s.outcome for s in self.steps if s.status == "ok" and s.outcome and s.outcome.table is not None]
         result = found[-1] if found else None
-        return Conclusion(status, prose, tuple(self.steps), result, fault, self.usage, tuple(self.messages))
-
-    def _count(self, completion: Completion) -> None:
-        used = self.usage
-        first = used.model_calls == 0
-
-        def add(total: Any, more: Any) -> Any:
-            if more is None or (total is None and not first):
-                return None
-            return (total or 0) + more
-
-        self.usage = Usage(
-            used.model_calls + 1,
-            add(used.prompt_tokens, completion.prompt_tokens),
-            add(used.completion_tokens, completion.completion_tokens),
-            add(used.cost, completion.cost),
+        return Conclusion(
+            status, prose, tuple(self.steps), result, fault, self.budget.usage, tuple(self.messages), tuple(self.notes)
         )
+
+
+def _useless(model: str, completion: Completion) -> Fault:
+    if completion.trouble:
+        message = f"The model {model} does not keep to the form in which tools are called."
+        return Fault("model_format", message, "Ask again, use another model, or try tool_format=native.")
+    return Fault("model_empty", f"The model {model} gave an empty answer.", "Ask again, or use another model.")
 
 
 def _choices(choices: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..datasets.model import ColumnProfile, Dataset
     from ..execution.base import Outcome
     from ..protocol import Fault
+    from .remarks import Remark
 
 MAX_REPLY: Final = 8 * 1024
 """Bytes of one reply."""
@@ -83,6 +84,12 @@ def of_outcome(outcome: Outcome) -> str:
             data["stdout"] = data["stdout"][: len(data["stdout"]) // 2]
         else:
             return compose(head)
+
+
+def of_remark(remark: Remark) -> str:
+    """What follows a result's reply."""
+    cells = [{name: clean(str(value)) for name, value in cell.items()} for cell in remark.data.get("cells", ())]
+    return compose(remark.head, {"cells": cells} if cells else None)
 
 
 def of_datasets(datasets: Sequence[Dataset]) -> str:

@@ -8,20 +8,23 @@ A tool never raises for what a model did wrong: it returns a ``ToolResult`` that
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import replies
+from . import charts, remarks, replies
 
 if TYPE_CHECKING:
     from ..datasets.model import Dataset
-    from ..execution.base import Outcome, ProgressSink
+    from ..execution.base import ProgressSink
 
 
 class Workbench(Protocol):
@@ -43,7 +46,8 @@ class Workbench(Protocol):
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
-    ``clarify``.  ``summary`` is one line for people.  ``question`` and ``choices`` come from ``ask_user``."""
+    ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for them that stay with the answer.
+    ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -52,6 +56,7 @@ class ToolResult:
     outcome: Outcome | None = None
     question: str = ""
     choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 Run = Callable[[Mapping[str, Any], "ProgressSink | None"], Awaitable[ToolResult]]
@@ -84,12 +89,14 @@ class Toolbox:
         return tuple(tool.declaration() for tool in self.tools.values())
 
 
-def toolbox(workbench: Workbench) -> Toolbox:
-    """All tools over ``workbench``; without ``run_python`` where Python is switched off."""
+def toolbox(workbench: Workbench, *, may_ask: bool = True) -> Toolbox:
+    """All tools over ``workbench``; without ``run_python`` where Python is switched off.  Without ``may_ask``
+    nobody is there whom ``ask_user`` could ask."""
     tools = [list_datasets(workbench), describe_dataset(workbench), find_values(workbench), run_sql(workbench)]
     if workbench.python_enabled:
         tools.append(run_python(workbench))
-    tools.append(ask_user())
+    tools.append(make_chart(workbench))
+    tools.append(ask_user(may_ask=may_ask))
     system = prompt("system").replace("{python_also}", " and Python" if workbench.python_enabled else "")
     return Toolbox({tool.name: tool for tool in tools}, system)
 
@@ -170,7 +177,11 @@ def find_values(workbench: Workbench) -> Tool:
 def run_sql(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         text = arguments["sql"]
-        return _too_long("SQL", text) or _of_outcome(await workbench.sql(text, progress=progress))
+        if too_long := _too_long("SQL", text):
+            return too_long
+        outcome = await workbench.sql(text, progress=progress)
+        found = await remarks.of_query(workbench, text, outcome)
+        return _remarked(_of_outcome(outcome), found)
 
     parameters = {"sql": {"type": "string", "description": "One DuckDB SQL statement."}}
     return Tool("run_sql", prompt("run_sql"), _schema(parameters, "sql"), run, "sql", "sql")
@@ -185,10 +196,37 @@ def run_python(workbench: Workbench) -> Tool:
     return Tool("run_python", prompt("run_python"), _schema(parameters, "code"), run, "python", "code")
 
 
-def ask_user() -> Tool:
+def make_chart(workbench: Workbench) -> Tool:
+    async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
+        name = arguments["result"].strip()
+        if not _RESULT.fullmatch(name):
+            message = f"{replies.clean(name, 60)!r} is not the name of a result."
+            hint = 'Run a query first; its reply names the result ("result":"r1").'
+            return fault_result("error", Fault("unknown_result", message, hint))
+        found = await workbench.sql(f"SELECT * FROM {name} LIMIT {charts.MAX_ROWS + 1}", keep=False, progress=progress)  # noqa: S608
+        if found.fault is not None or found.table is None:
+            return replace(_of_outcome(found), outcome=None)
+        try:
+            chart = charts.build(arguments["spec"], found.table)
+        except charts.Refused as refused:
+            return fault_result("error", charts.fault_of(refused))
+        drawn = Artefact(charts.MIME, "chart.vl.json", json.dumps(chart, ensure_ascii=False).encode())
+        reply = compose({"status": "ok", "chart": "shown to the person", "rows": found.table.num_rows})
+        return ToolResult("ok", reply, charts.describe(chart), outcome=Outcome("ok", artefacts=(drawn,)))
+
+    parameters = {
+        "result": {"type": "string", "description": "The name of a result, such as r1."},
+        "spec": {"type": "object", "description": "The Vega-Lite specification, without data."},
+    }
+    return Tool("make_chart", prompt("make_chart"), _schema(parameters, "result", "spec"), run)
+
+
+def ask_user(*, may_ask: bool = True) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         question = replies.clean_lines(arguments["question"], 2000).strip()
         choices = tuple(replies.clean(choice) for choice in arguments.get("choices") or ())[:12]
+        if not may_ask:
+            return _assumed(question, choices)
         reply = compose({"status": "ok", "asked": True})
         return ToolResult("clarify", reply, "asked the person", question=question, choices=choices)
 
@@ -199,9 +237,16 @@ def ask_user() -> Tool:
     return Tool("ask_user", prompt("ask_user"), _schema(parameters, "question"), run)
 
 
+def _assumed(question: str, choices: Sequence[str]) -> ToolResult:
+    hint = "Nobody is there to answer. Take the most likely reading, and say in your answer which one you took."
+    note = f"Not asked, since nobody was there: {question}" + (f" ({'; '.join(choices)})" if choices else "")
+    return ToolResult("ok", compose({"status": "ok", "asked": False, "hint": hint}), "nobody to ask", notes=(note,))
+
+
 # --- arguments ----------------------------------------------------------------------------------
 
-_TYPES: Final[Mapping[str, type]] = {"string": str, "array": list}
+_RESULT: Final = re.compile(r"r[1-9]\d{0,5}")
+_TYPES: Final[Mapping[str, type]] = {"string": str, "array": list, "object": dict}
 
 
 def check(tool: Tool, arguments: Any) -> Fault | None:
@@ -249,6 +294,11 @@ def _of_outcome(outcome: Outcome) -> ToolResult:
     else:
         summary = "done"
     return ToolResult(outcome.status, replies.of_outcome(outcome), summary, outcome.fault, outcome)
+
+
+def _remarked(result: ToolResult, found: Sequence[remarks.Remark]) -> ToolResult:
+    said = [replies.of_remark(remark) for remark in found]
+    return replace(result, reply="\n".join([result.reply, *said]), notes=tuple(r.note for r in found if r.note))
 
 
 def _too_long(label: str, text: str) -> ToolResult | None:

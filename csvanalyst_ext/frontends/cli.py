@@ -87,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--model", help="the model to ask (LiteLLM's name)")
     ask.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     ask.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
+    ask.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model")
+    ask.add_argument("--max-cost", type=float, metavar="USD", help="at most so many US dollars for the model")
+    ask.add_argument("--no-ask", action="store_true", help="the model assumes what it would ask, and says so")
+    ask.add_argument("--dry-run", action="store_true", help="show what would be sent and run; do neither")
     ask.add_argument("--json", action="store_true", help="print one JSON object")
     ask.add_argument("--out", type=Path, metavar="FILE", help="also write the result (.csv, .xlsx, .parquet)")
     ask.add_argument(
@@ -101,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--max-rows", type=int, metavar="N", help="cut each result at N rows")
     batch.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
+    batch.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model for each line")
+    batch.add_argument("--max-cost", type=float, metavar="USD", help="at most so many US dollars for each line")
+    batch.add_argument("--no-ask", action="store_true", help="the model assumes what it would ask, and says so")
     batch.set_defaults(run=_batch)
 
     command.options(commands.add_parser("eval", help="score a model on a suite of questions with known answers"))
@@ -143,7 +150,13 @@ def _ask(arguments: argparse.Namespace) -> int:
             model=arguments.model,
             max_rows=arguments.max_rows,
             timeout=arguments.timeout,
+            max_steps=arguments.max_steps,
+            max_cost=arguments.max_cost,
+            may_ask=not arguments.no_ask,
         )
+        if arguments.dry_run:
+            _show_draft(analyst, sources, question, progress, as_json=arguments.json)
+            return EXIT["ok"]
         if arguments.out is not None:
             from ..rendering import export
 
@@ -181,12 +194,28 @@ def _answer(analyst: Analyst, sources: list[str], question: Question, progress: 
         progress.end()
 
 
+def _show_draft(analyst: Analyst, sources: list[str], question: Question, progress: Progress, *, as_json: bool) -> None:
+    from ..views import pages
+
+    try:
+        for source in sources:
+            analyst.add(source, cwd=Path.cwd(), watcher=progress)
+    finally:
+        progress.end()
+    draft = analyst.draft(question)
+    if as_json:
+        _write(draft.json())
+    else:
+        terminal.write(str(pages.draft(draft)))
+
+
 # --- batch ----------------------------------------------------------------------------------------
 
 
 def _batch(arguments: argparse.Namespace) -> int:
     analyst = Analyst(config.resolve())
-    options = {"max_rows": arguments.max_rows, "timeout": arguments.timeout}
+    options = {name: getattr(arguments, name) for name in ("max_rows", "timeout", "max_steps", "max_cost")}
+    options["may_ask"] = not arguments.no_ask
     try:
         with _lines(arguments.file) as lines:
             for line in lines:
@@ -269,7 +298,9 @@ def failure(error: AnalystError) -> dict[str, Any]:
         "plan": None,
         "stdout": "",
         "steps": [],
+        "usage": {"model_calls": 0, "prompt_tokens": None, "completion_tokens": None, "cost": None},
         "notes": [],
+        "chart": None,
         "error": {"code": error.code, "message": error.message, "hint": error.hint},
         "timings": {},
         "capsule": None,

@@ -68,7 +68,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
     # --- questions --------------------------------------------------------------------------------
 
-    def _ask(self, words: list[str], cell: str) -> Answer | None:
+    def _ask(self, words: list[str], cell: str) -> Answer | Sheet | None:
         chosen = options.read_ask(words)
         from ..session.question import parse
 
@@ -80,7 +80,14 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             datasets=chosen.datasets,
             max_rows=chosen.max_rows,
             timeout=chosen.timeout,
+            max_steps=chosen.max_steps,
+            max_cost=chosen.max_cost,
+            may_ask=chosen.may_ask,
         )
+        if chosen.dry_run:
+            from ..views import pages
+
+            return pages.draft(self.analyst.draft(question))
         silenced = question.mode != "sql" and cell.rstrip().endswith(";")
         progress = self._progress(chosen.quiet)
         try:
@@ -92,7 +99,19 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             from ..rendering import values
 
             self.shell.push({chosen.out: values.bind(answer.arrow(), chosen.kind)})
-        return None if chosen.quiet or silenced else answer
+        if chosen.quiet or silenced:
+            return None
+        self._draw(answer)
+        return answer
+
+    def _draw(self, answer: Answer) -> None:
+        """Show the charts, each as an output of its own: beside HTML, a viewer would take the HTML."""
+        from IPython.display import display
+
+        from ..agent.charts import MIME, describe
+
+        for chart in answer.charts:
+            display({MIME: chart, "text/plain": f"({describe(chart)}: see .chart)"}, raw=True)
 
     def _progress(self, quiet: bool) -> Progress:
         if quiet:
@@ -111,6 +130,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             "status": self._status,
             "runs": self._runs,
             "show": self._show,
+            "undo": self._undo,
             "reset": self._reset,
             "doctor": self._doctor,
             "help": self._help,
@@ -179,6 +199,14 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         from ..views import pages
 
         return pages.run(self.analyst.store.load(given.word))
+
+    def _undo(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        undone = self.analyst.undo()
+        if undone is None:
+            return sheet("There is no question to take back.")
+        return sheet(f"Taken out of the conversation: {' '.join(undone.split())[:200]}")
 
     def _reset(self, given: Namespace) -> Sheet:
         from ..views.sheet import sheet

@@ -97,6 +97,10 @@ class Ask:
     timeout: float | None
     kind: str
     quiet: bool
+    max_steps: int | None
+    max_cost: float | None
+    may_ask: bool
+    dry_run: bool
 
 
 def ask_parser(prog: str = "%%analyst") -> argparse.ArgumentParser:
@@ -114,6 +118,10 @@ def ask_parser(prog: str = "%%analyst") -> argparse.ArgumentParser:
     parser.add_argument("-d", "--data", nargs="+", metavar="NAME", help="only these data sets")
     parser.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
+    parser.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model")
+    parser.add_argument("--max-cost", type=float, metavar="USD", help="at most so many US dollars for the model")
+    parser.add_argument("--no-ask", action="store_true", help="the model assumes what it would ask, and says so")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent and run; do neither")
     parser.add_argument("--as", dest="kind", choices=_KINDS, default="pandas", help="what -o binds (default: pandas)")
     parser.add_argument("--quiet", action="store_true", help="show neither progress nor the answer")
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
@@ -132,7 +140,10 @@ def read_ask(words: Sequence[str]) -> Ask:
     if found.out is not None and not found.out.isidentifier():
         raise UsageError("bad_option", f"-o {found.out!r} is not a name for a variable.", "Use a name such as result.")
     datasets = None if found.data is None else tuple(found.data)
-    return Ask(found.out, found.model, found.mode, datasets, found.max_rows, found.timeout, found.kind, found.quiet)
+    return Ask(
+        found.out, found.model, found.mode, datasets, found.max_rows, found.timeout, found.kind, found.quiet,
+        found.max_steps, found.max_cost, not found.no_ask, found.dry_run,
+    )  # fmt: skip
 
 
 # --- %analyst -------------------------------------------------------------------------------------
@@ -177,6 +188,7 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
         "status": _plain("status", "Show what is in force and what runs."),
         "runs": _plain("runs", "List the questions that were asked, newest first."),
         "show": _with_word("show", "Show everything about one run.", "ID", "its id, or the start of it"),
+        "undo": _plain("undo", "Take the last question and its answer out of the conversation."),
         "reset": _plain("reset", "Forget the data sets and the conversation, and remove the sandbox."),
         "doctor": _plain("doctor", "Check everything that a sandbox needs."),
         "help": _plain("help", "List the commands."),

@@ -5,7 +5,8 @@ Runs on the host; imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,7 +43,8 @@ class ToolCall:
 class Completion:
     """A finished reply.  ``finish_reason`` is ``stop``, ``tool_calls``, ``length`` or
     ``content_filter``.  Token counts are ``None`` where the provider did not say; ``cost`` is in US
-    dollars, ``None`` when the price is not known."""
+    dollars, ``None`` when the price is not known.  ``model`` is the one that replied.  ``trouble`` says,
+    in words for the model, why nothing can be made of the reply; ``""`` when something can."""
 
     text: str
     calls: tuple[ToolCall, ...]
@@ -50,6 +52,22 @@ class Completion:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost: float | None = None
+    model: str = ""
+    trouble: str = ""
 
 
 Delta = TextDelta | Completion
+
+
+_BYTES_PER_TOKEN: Final = 3
+_PER_MESSAGE: Final = 4
+
+
+def estimate_tokens(*parts: Iterable[Message]) -> int:
+    """About how many tokens these messages and tools are, rather too many than too few.  Every provider counts
+    differently, and its own tokenizer would have to be downloaded."""
+    return sum(len(_json(item).encode()) // _BYTES_PER_TOKEN + _PER_MESSAGE for part in parts for item in part)
+
+
+def _json(item: Message) -> str:
+    return json.dumps(item, ensure_ascii=False, default=str)

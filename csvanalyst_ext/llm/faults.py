@@ -14,6 +14,8 @@ exception types and HTTP status codes.
 ``model_not_found``       no such model or provider
 ``model_filtered``        the provider's content filter stopped it
 ``model_stream_broken``   the answer broke off
+``model_price_unknown``   a limit of cost was set, and the price of the model is not known
+``model_over_budget``     the call would cost more than is left
 ``model_failed``          anything else
 ========================  ==============================================================
 """
@@ -21,7 +23,7 @@ exception types and HTTP status codes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import httpx
@@ -33,6 +35,12 @@ from ..safe_text import redact
 
 _MOST_DETAIL: Final = 300
 RETRIED: Final = frozenset({"model_rate_limited", "model_server_error", "model_unreachable"})
+"""What may pass when the same call is made again."""
+ELSEWHERE: Final = RETRIED | {
+    "model_auth", "model_timeout", "model_not_found", "model_bad_request", "model_stream_broken", "model_failed",
+}  # fmt: skip
+"""What another model may do better."""
+_FORM_STATUSES: Final = frozenset({400, 422, 500, 501})
 
 _TEXTS: Final = {
     "model_auth": ("The model {model} refused the key.", "Set the provider's key variable, for example {key}."),
@@ -76,7 +84,7 @@ def classify(error: BaseException, *, started: bool) -> str:
     for kind, code in kinds:
         if any(isinstance(cause, kind) for cause in causes):
             return code
-    statuses = [status for cause in causes if isinstance(status := getattr(cause, "status_code", None), int)]
+    statuses = _statuses(causes)
     if any(isinstance(cause, httpx.RemoteProtocolError | openai.APIConnectionError) for cause in causes):
         return "model_stream_broken" if 200 in statuses else "model_unreachable"
     if any(isinstance(cause, openai.BadRequestError | openai.UnprocessableEntityError) for cause in causes):
@@ -84,6 +92,21 @@ def classify(error: BaseException, *, started: bool) -> str:
     if statuses and 500 <= statuses[0] < 600:
         return "model_server_error"
     return "model_bad_request" if statuses and 400 <= statuses[0] < 500 else "model_failed"
+
+
+def http_status(error: BaseException) -> int | None:
+    """The status that the provider answered with, or that LiteLLM gives the error."""
+    return next(iter(_statuses(_causes(error))), None)
+
+
+def form_refused(error: ModelError) -> bool:
+    """Whether it may be the form of the request, its tools or its schema, that the server does not take."""
+    refused = error.code in ("model_bad_request", "model_server_error")
+    return refused and error.details.get("http_status") in _FORM_STATUSES
+
+
+def _statuses(causes: Iterable[BaseException]) -> list[int]:
+    return [status for cause in causes if isinstance(status := getattr(cause, "status_code", None), int)]
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import warnings
@@ -20,14 +21,13 @@ from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
 from .chat import Completion, Delta, Message, TextDelta
+from .request import NATIVE, OFFLINE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
     from ..config import Settings
 
-OFFLINE: Final = "offline"
 ACCESS: Final = ("any", "loopback", "offline")
-_NO_KEY: Final = "not-needed"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -48,33 +48,106 @@ class Gateway:
 
     ``settings.model_access`` says which models may be called at all: ``any``; ``loopback``, only a
     server on this machine; ``offline``, only the built-in planner.  Test suites set it, so that a
-    forgotten model is an error and not a bill.
+    forgotten model is an error and not a bill.  ``settings.fallback_models`` are asked, in order, when
+    the model does not answer at all; ``settings.tool_format`` says how tools are called (see ``request``).
     """
 
     def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
         if settings.model_access not in ACCESS:
             raise UsageError("bad_setting", f"model_access is one of {', '.join(ACCESS)}.")
+        if settings.tool_format not in TOOL_FORMATS:
+            raise UsageError("bad_setting", f"tool_format is one of {', '.join(TOOL_FORMATS)}.")
         self._api_base = settings.api_base
         self._access = settings.model_access
+        self._format = settings.tool_format
+        self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
         self._patience = patience or Patience()
+        self._forms: dict[str, str] = {}
 
     def warm(self) -> None:
         """Load LiteLLM in the background; returns at once."""
         threading.Thread(target=load, name="csvanalyst-litellm", daemon=True).start()
 
-    async def stream(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> AsyncGenerator[Delta]:
+    async def stream(
+        self, model: str, messages: Sequence[Message], tools: Sequence[Message], *, spend: float | None = None
+    ) -> AsyncGenerator[Delta]:
         """The reply to ``messages``: text pieces as they arrive, then one ``Completion``.
 
-        Tries again only while nothing of the answer has arrived.  Raises ``ModelError`` (codes in
-        ``faults``).  Closing the iterator, or cancelling the task, closes the connection.
+        Tries again, or asks a fallback model, only while nothing of the answer has arrived.  ``spend``
+        is how many US dollars this reply may cost.  Raises ``ModelError`` (codes in ``faults``).
+        Closing the iterator, or cancelling the task, closes the connection.
         """
-        self._check_access(model)
+        self._check_access(model, self._api_base)
         litellm = await asyncio.to_thread(load)
         from . import faults
 
-        arguments = self._arguments(litellm, model, messages, tools)
-        for attempt in range(1, self._patience.attempts + 1):
-            assembly = Assembly(litellm, model)
+        first: ModelError | None = None
+        for name in dict.fromkeys((model, *self._fallbacks)):
+            call = Call(name, self._base(name, model), tuple(messages), tuple(tools), spend, self._patience.silence)
+            told = False
+            try:
+                self._check_access(name, call.api_base)
+                async with contextlib.aclosing(self._formed(litellm, call)) as deltas:
+                    async for delta in deltas:
+                        told = True
+                        yield delta
+                return
+            except ModelError as error:
+                if told or error.code not in faults.ELSEWHERE:
+                    raise first or error from None
+                first = first or error
+        raise first or AssertionError("there is at least one model")
+
+    async def complete(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> Completion:
+        """The same without the pieces."""
+        async for delta in self.stream(model, messages, tools):
+            if isinstance(delta, Completion):
+                return delta
+        raise AssertionError("a stream ends in a completion or an error")
+
+    async def quote(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> float | None:
+        """About what sending this would cost in US dollars, ``None`` when the price is not known.  Sends nothing.
+        Raises ``ModelError`` as ``stream`` does for a model that cannot be called."""
+        self._check_access(model, self._api_base)
+        litellm = await asyncio.to_thread(load)
+        call = Call(model, self._api_base, tuple(messages), tuple(tools), None, self._patience.silence)
+        await asyncio.to_thread(arguments_of, litellm, call, NATIVE)
+        return prompt_price(litellm, call)
+
+    def _base(self, name: str, model: str) -> str:
+        """``api_base`` is the address of the model that was asked for; a fallback of another provider has its own."""
+        return self._api_base if name.partition("/")[0] == model.partition("/")[0] else ""
+
+    async def _formed(self, litellm: ModuleType, call: Call) -> AsyncGenerator[Delta]:
+        """The reply in the first form of tool calling that the model's server takes."""
+        from . import faults
+
+        forms = (self._forms.get(call.model),) if call.model in self._forms else ()
+        ladder = [form for form in forms if form] or first_forms(litellm, call, self._format)
+        first: ModelError | None = None
+        for place, form in enumerate(ladder):
+            told = False
+            try:
+                attempts = self._patience.attempts if place == 0 else 1
+                async with contextlib.aclosing(self._attempts(litellm, call, form, attempts)) as deltas:
+                    async for delta in deltas:
+                        if call.tools:
+                            self._forms[call.model] = form
+                        told = True
+                        yield delta
+                return
+            except ModelError as error:
+                first = first or error
+                if told or not faults.form_refused(error):
+                    raise first from None
+        raise first or AssertionError("there is at least one form")
+
+    async def _attempts(self, litellm: ModuleType, call: Call, form: str, attempts: int) -> AsyncGenerator[Delta]:
+        from . import faults
+
+        arguments = await asyncio.to_thread(arguments_of, litellm, call, form)
+        for attempt in range(1, attempts + 1):
+            assembly = Assembly(litellm, call, form)
             try:
                 async with contextlib.aclosing(self._pieces(litellm, arguments)) as pieces:
                     async for piece in pieces:
@@ -84,22 +157,16 @@ class Gateway:
                 raise
             except Exception as error:
                 code = faults.classify(error, started=assembly.started)
-                if attempt < self._patience.attempts and code in faults.RETRIED and not assembly.started:
+                if attempt < attempts and code in faults.RETRIED and not assembly.started:
                     await asyncio.sleep(self._wait(attempt, faults.retry_after(error)))
                     continue
+                status = faults.http_status(error)
                 # The provider's own exception may hold the key: it must not hang on to ours.
-                raise faults.model_error(code, model, error, attempts=attempt) from None
+                raise faults.model_error(code, call.model, error, attempts=attempt, http_status=status) from None
             if not assembly.finished:
-                raise faults.model_error("model_stream_broken", model, attempts=attempt)
+                raise faults.model_error("model_stream_broken", call.model, attempts=attempt)
             yield assembly.completion()
             return
-
-    async def complete(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> Completion:
-        """The same without the pieces."""
-        async for delta in self.stream(model, messages, tools):
-            if isinstance(delta, Completion):
-                return delta
-        raise AssertionError("a stream ends in a completion or an error")
 
     def _wait(self, attempt: int, asked: float | None) -> float:
         wait = self._patience.wait * 2 ** (attempt - 1) if asked is None else asked
@@ -125,41 +192,8 @@ class Gateway:
             with contextlib.suppress(Exception):
                 await response.aclose()
 
-    def _arguments(
-        self, litellm: ModuleType, model: str, messages: Sequence[Message], tools: Sequence[Message]
-    ) -> dict[str, Any]:
-        from . import faults
-
-        chosen: dict[str, Any] = {
-            "model": model,
-            "messages": [dict(message) for message in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "num_retries": 0,
-            "max_retries": 0,
-            "timeout": self._patience.silence,
-        }
-        if tools:
-            chosen["tools"] = [dict(tool) for tool in tools]
-        if model.split("/", 1)[0] == OFFLINE:
-            return chosen
-        try:
-            litellm.get_llm_provider(model)
-        except Exception:
-            raise faults.model_error("model_not_found", model) from None
-        known = litellm.validate_environment(model)
-        missing = [name for name in known["missing_keys"] if name.endswith(("_KEY", "_TOKEN"))]
-        if self._api_base:
-            chosen["api_base"] = self._api_base
-            if missing:
-                chosen["api_key"] = _NO_KEY  # local servers want none, client libraries insist on one
-        elif missing and not known["keys_in_environment"]:
-            message = f"There is no key for the model {model}."
-            raise ModelError("model_auth", message, f"Set {' or '.join(missing)} in the environment and start again.")
-        return chosen
-
-    def _check_access(self, model: str) -> None:
-        local = urlsplit(self._api_base).hostname in _LOOPBACK
+    def _check_access(self, model: str, api_base: str) -> None:
+        local = urlsplit(api_base).hostname in _LOOPBACK
         if model.split("/", 1)[0] == OFFLINE or self._access == "any" or (self._access == "loopback" and local):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."
@@ -177,8 +211,16 @@ def load() -> ModuleType:
     # Raised once at the first call, about a type of LiteLLM's own; a notebook would show it.
     warnings.filterwarnings("ignore", message=".*ReadOnly. qualifier", category=UserWarning)
     litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        for name in (
+            "LiteLLM",
+            "LiteLLM Router",
+            "LiteLLM Proxy",
+        ):  # they write to standard error, in red in a notebook
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.telemetry = False
     litellm.disable_streaming_logging = True
+    litellm.disable_hf_tokenizer_download = True
     litellm.modify_params = True  # some providers want tools declared whenever the history has tool calls
     if not any(entry["provider"] == OFFLINE for entry in litellm.custom_provider_map):
         litellm.custom_provider_map.append({"provider": OFFLINE, "custom_handler": OfflinePlanner()})

@@ -1,4 +1,5 @@
-"""A model for tests: a real OpenAI-compatible HTTP server on loopback that plays a script.
+"""A model for tests: a real HTTP server on loopback that plays a script, in the dialect of the path it is asked at:
+OpenAI's, Ollama's (``/api/chat``) or Anthropic's (``/v1/messages``); see ``scripted_dialects``.
 
 Runs on the host, in a thread, only where a test starts it.  What the product does with a model is
 tested over real HTTP through real LiteLLM; only the words of the model are written down.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -96,8 +97,12 @@ class ScriptedModel:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
     def api_base(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.root}/v1"
 
     def take(self, request: Request) -> Turn:
         with self._lock:
@@ -135,16 +140,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/api/show":  # LiteLLM asks an Ollama server for this first
+            self._send(200, {"template": "{{ .Tools }}", "capabilities": ["completion", "tools"], "model_info": {}})
+            return
         turn = self.server.model.take(Request(self.path, self.headers.get("Authorization", ""), body))
         if turn.status != 200:
             self._refuse(turn)
             return
+        from .scripted_dialects import dialect
+
+        kind, events = dialect(self.path)
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in _events(turn, str(body.get("model", ""))):
-            self._write(f"data: {event}\n\n".encode(), bytewise=turn.bytewise)
+        for event in events(turn, str(body.get("model", ""))):
+            self._write(event.encode(), bytewise=turn.bytewise)
         if turn.trouble == "hang":
             self.server.model.closing.wait()
         if turn.trouble in ("hang", "cut"):
@@ -153,10 +164,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _refuse(self, turn: Turn) -> None:
-        data = json.dumps({"error": {"message": turn.error, "type": "scripted", "code": turn.status}}).encode()
-        self.send_response(turn.status)
-        for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(data))), *turn.headers):
-            self.send_header(name, value)
+        error = {"message": turn.error, "type": "scripted", "code": turn.status}
+        self._send(turn.status, {"error": error}, *turn.headers)
+
+    def _send(self, status: int, value: dict[str, Any], *headers: tuple[str, str]) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        for name, value_ in (("Content-Type", "application/json"), ("Content-Length", str(len(data))), *headers):
+            self.send_header(name, value_)
         self.end_headers()
         self.wfile.write(data)
 
@@ -164,33 +179,3 @@ class _Handler(BaseHTTPRequestHandler):
         for piece in (data[i : i + 1] for i in range(len(data))) if bytewise else (data,):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.flush()
-
-
-def _events(turn: Turn, model: str) -> Iterator[str]:
-    def event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        base = {"id": "chatcmpl-scripted", "object": "chat.completion.chunk", "created": 0, "model": model}
-        return json.dumps({**base, "choices": [choice], **more})
-
-    yield event({"role": "assistant", "content": ""})
-    for piece in _cut(turn.text, turn.piece):
-        yield event({"content": piece})
-    for index, wanted in enumerate(turn.calls):
-        head = {"index": index, "id": wanted.id or f"call_{index}", "type": "function"}
-        yield event({"tool_calls": [{**head, "function": {"name": wanted.name, "arguments": ""}}]})
-        for piece in _cut(wanted.arguments, turn.piece):
-            yield event({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-    if turn.trouble == "error":
-        yield json.dumps({"error": {"message": turn.error, "type": "server_error", "code": 500}})
-    if turn.trouble:
-        return
-    yield event({}, turn.finish or ("tool_calls" if turn.calls else "stop"))
-    if turn.usage:
-        prompt, completion = turn.usage
-        usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-        yield json.dumps({**json.loads(event({})), "choices": [], "usage": usage})
-    yield "[DONE]"
-
-
-def _cut(text: str, size: int) -> Iterator[str]:
-    return (text[i : i + size] for i in range(0, len(text), size))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from ..safe_text import without_secrets
 from .chat import Completion, ToolCall
+from .request import NATIVE, Call, priced
+from .textual import NOT_JSON, AnswerStream, may_answer, read, read_call
 
 
 @dataclass(slots=True)
@@ -28,9 +32,11 @@ class Assembly:
     """One reply as it arrives.  LiteLLM's own builder is not used: it makes up token counts where the
     provider gave none, and merges calls of servers that number all of them 0."""
 
-    def __init__(self, litellm: ModuleType, model: str) -> None:
+    def __init__(self, litellm: ModuleType, call: Call, form: str) -> None:
         self._litellm = litellm
-        self._model = model
+        self._call = call
+        self._form = form
+        self._answer = AnswerStream()
         self._text: list[str] = []
         self._calls: list[_Call] = []
         self._usage: Any = None
@@ -39,7 +45,7 @@ class Assembly:
         self.finished = False
 
     def add(self, chunk: Any) -> str:
-        """Take a chunk; returns its text."""
+        """Take a chunk; returns what of its text a person may read."""
         if isinstance(chunk, End):
             self.finished = True
             self._usage = chunk.usage
@@ -54,7 +60,7 @@ class Assembly:
         if text:
             self._text.append(text)
         self.started = self.started or bool(text or self._calls)
-        return text
+        return text if self._form == NATIVE else self._answer.add(text)
 
     def _add_call(self, piece: Any) -> None:
         last = next((call for call in reversed(self._calls) if call.index == piece.index), None)
@@ -67,24 +73,51 @@ class Assembly:
         last.arguments += piece.function.arguments or ""
 
     def completion(self) -> Completion:
+        text = _whole("".join(self._text))
+        calls, trouble = self._native_calls(), ""
+        if self._form != NATIVE:
+            text, calls, trouble = self._read(text)
+        elif not calls and (said := read_call(text, self._call.tool_names)):
+            text, calls = "", (self._numbered(said.tool, said.arguments),)
+        prompt, completion = (getattr(self._usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+        reason = "tool_calls" if calls and self._reason == "stop" else self._reason
+        cost = self._cost(prompt, completion)
+        return Completion(text, calls, reason, prompt, completion, cost, self._call.model, trouble)
+
+    def _native_calls(self) -> tuple[ToolCall, ...]:
         calls = []
         taken: set[str] = set()
         for number, call in enumerate(self._calls, 1):
             identity = call.id if call.id and call.id not in taken else f"{call.id or 'call'}_{number}"
             taken.add(identity)
-            calls.append(ToolCall(identity, call.name, call.arguments))
-        prompt, completion = (getattr(self._usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
-        reason = "tool_calls" if calls and self._reason == "stop" else self._reason
-        cost = self._cost(prompt, completion)
-        return Completion("".join(self._text), tuple(calls), reason, prompt, completion, cost)
+            calls.append(ToolCall(identity, _whole(call.name), _whole(call.arguments)))
+        return tuple(calls)
+
+    def _read(self, text: str) -> tuple[str, tuple[ToolCall, ...], str]:
+        """Text, calls and trouble of a reply that was to be one JSON object."""
+        said = read(text, self._call.tool_names)
+        replied = not self._call.tools or may_answer(self._call.messages)
+        if said is None and text.strip() and "{" not in text and replied:
+            return text, (), ""  # plain words are an answer, once there can be one
+        if said is None:
+            return text, (), NOT_JSON
+        if said.tool:
+            return "", (self._numbered(said.tool, said.arguments),), ""
+        return said.answer, (), ""
+
+    def _numbered(self, tool: str, arguments: str) -> ToolCall:
+        return ToolCall(f"text_{len(self._call.messages)}", _whole(tool), _whole(arguments))
 
     def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         if prompt is None or completion is None:
             return None
         if not prompt and not completion:
             return 0.0  # the offline planner
-        try:
-            parts = self._litellm.cost_per_token(model=self._model, prompt_tokens=prompt, completion_tokens=completion)
-        except Exception:  # LiteLLM raises a bare Exception for a model without a price
-            return None
-        return float(sum(parts))
+        parts = priced(self._litellm, self._call.model, prompt, completion)
+        return None if parts is None else sum(parts)
+
+
+def _whole(text: str) -> str:
+    """``text`` without halves of characters, which JSON can write and UTF-8 cannot, and without a key: whoever is
+    at the other end was sent one, and what is written here is kept."""
+    return without_secrets(text.encode("utf-8", "replace").decode("utf-8"), os.environ)

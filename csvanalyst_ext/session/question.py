@@ -22,7 +22,9 @@ class Question:
     ``mode`` is ``auto`` (a model answers), ``sql`` or ``python`` (``text`` itself runs).
     ``model`` is ``None`` for the session's.  ``datasets`` narrows what is visible to these names;
     ``None`` is all of them.  ``max_rows`` and ``timeout`` (seconds for one SQL or Python step) are
-    ``None`` for the setting.  An ``alone`` question neither knows the conversation nor joins it.
+    ``None`` for the setting, and so are ``max_steps`` (model calls) and ``max_cost`` (US dollars).  An
+    ``alone`` question neither knows the conversation nor joins it.  Without ``may_ask`` nobody is there to
+    answer a question: a model then chooses a reading and says so.
     """
 
     text: str
@@ -32,6 +34,9 @@ class Question:
     max_rows: int | None = None
     timeout: float | None = None
     alone: bool = False
+    max_steps: int | None = None
+    max_cost: float | None = None
+    may_ask: bool = True
 
 
 def parse(
@@ -43,6 +48,9 @@ def parse(
     max_rows: int | None = None,
     timeout: float | None = None,
     alone: bool = False,
+    max_steps: int | None = None,
+    max_cost: float | None = None,
+    may_ask: bool = True,
 ) -> Question:
     """The question that ``text`` with these options is.
 
@@ -78,7 +86,11 @@ def parse(
         raise UsageError("bad_option", "--max-rows takes a whole number above 0.")
     if timeout is not None and not 0 < timeout <= 86_400:
         raise UsageError("bad_option", "--timeout takes seconds, above 0 and at most 86400.")
-    return Question(body, chosen, model, datasets, max_rows, timeout, alone)
+    if max_steps is not None and max_steps < 1:
+        raise UsageError("bad_option", "--max-steps takes a whole number above 0.")
+    if max_cost is not None and not 0 < max_cost < float("inf"):
+        raise UsageError("bad_option", "--max-cost takes US dollars, above 0.")
+    return Question(body, chosen, model, datasets, max_rows, timeout, alone, max_steps, max_cost, may_ask)
 
 
 _EXAMPLES: Final[Mapping[str, str]] = {

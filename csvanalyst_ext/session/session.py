@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..agent.events import Conclusion, Event, Step, ToolEnded, ToolProgress, ToolStarted
 from ..capsules.store import Retention, Store, new_id
-from ..config import Settings
+from ..config import OFFLINE_MODEL, Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
@@ -39,6 +39,7 @@ from .shelf import Emit, Shelf
 if TYPE_CHECKING:
     from ..agent.loop import Streams
     from ..llm.chat import Message
+    from .draft import Draft
 
 TIDY_EVERY: Final = 50
 """Runs after which it is looked again whether older ones are to go."""
@@ -240,17 +241,19 @@ class AnalystSession:
 
         self._executor.begin()
         question = draft.run.question
-        history = [] if question.alone else [message for asked in self._history for message in asked]
+        history = self._earlier(question)
 
         def keep(conclusion: Conclusion) -> None:
             draft.conclusion = conclusion
 
+        # The offline planner asks where it does not understand; it has no reading that it could assume.
+        may_ask = question.may_ask or draft.run.model == OFFLINE_MODEL
         conclusion = await loop.answer(
             question.text,
             gateway=self._models(),
             model=draft.run.model,
-            toolbox=toolbox(bench),
-            limits=AgentLimits.of(self.settings),
+            toolbox=toolbox(bench, may_ask=may_ask),
+            limits=AgentLimits.of(self.settings, max_steps=question.max_steps, max_cost=question.max_cost),
             history=history,
             emit=emit,
             keep=keep,
@@ -259,8 +262,27 @@ class AnalystSession:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
         self._concluded(draft, conclusion)
 
+    def _earlier(self, question: Question) -> list[Message]:
+        return [] if question.alone else [message for asked in self._history for message in asked]
+
+    async def draft(self, question: Question) -> Draft:
+        """What asking ``question`` would send and run.  Nothing is sent, read again or run."""
+        from . import draft
+
+        names = self._shelf.registry.names if question.datasets is None else question.datasets
+        visible = [self.dataset(name) for name in names]
+        return await draft.make(question, self.settings, visible, self._earlier(question), self._models())
+
+    async def undo(self) -> str | None:
+        """Take the last question and what followed out of the conversation; its text, or ``None``.  Its named results
+        stay readable."""
+        if not self._history:
+            return None
+        return str(self._history.pop()[0]["content"])
+
     def _concluded(self, draft: _Draft, conclusion: Conclusion) -> None:
         draft.conclusion = conclusion
+        draft.run = replace(draft.run, notes=(*draft.run.notes, *conclusion.notes))
         error = error_of(conclusion.status, conclusion.fault)
         draft.run = replace(draft.run, status=conclusion.status, error=error)
 

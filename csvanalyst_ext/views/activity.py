@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..agent.events import Event, Prose, Thinking, ToolEnded, ToolProgress, ToolStarted
 from ..rendering import text
+from . import view
 
 _TITLES: Final = {
     "run_sql": "running SQL",
@@ -28,7 +29,7 @@ class Activity:
 
     def take(self, event: Event) -> None:
         if isinstance(event, Thinking):
-            self._doing, self._extent = f"asking the model (step {event.step})", ""
+            self._doing, self._extent = f"asking the model ({_spent(event)})", ""
         elif isinstance(event, Prose):
             self._doing, self._extent = "writing the answer", ""
         elif isinstance(event, ToolStarted):
@@ -48,6 +49,14 @@ class Activity:
     @property
     def steps(self) -> tuple[str, ...]:
         return tuple(self._steps[-_MAX_STEPS:])
+
+
+def _spent(event: Thinking) -> str:
+    """How far the budget is used: steps, tokens, US dollars."""
+    parts = [f"step {event.step} of {event.steps}" if event.steps else f"step {event.step}"]
+    if event.usage is not None and event.usage.model_calls:
+        parts += view.spent(event.usage)
+    return ", ".join(parts)
 
 
 def _title(tool: str, arguments: Any) -> str:

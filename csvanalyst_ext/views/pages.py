@@ -5,6 +5,7 @@ Runs on the host; pure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..datasets.model import ColumnProfile, Dataset
     from ..execution.docker_doctor import Finding
+    from ..session.draft import Draft
 
 _MOST_COLUMNS: Final = 60
 _MOST_RUNS: Final = 30
@@ -57,6 +59,46 @@ def profile(dataset: Dataset) -> Sheet:
         block(("fact", "value"), facts),
         notes=dataset.notes,
     )
+
+
+def draft(drafted: Draft) -> Sheet:
+    """What a dry run shows: the first request as it would be sent, or the code as it would run."""
+    data = ", ".join(drafted.datasets) or "none"
+    if drafted.code:
+        language = {"sql": "SQL", "python": "Python"}.get(drafted.mode, drafted.mode)
+        shown = code(drafted.code, title=f"{language} that would run")
+        return sheet(
+            "Dry run: nothing ran, and nothing would be sent to a model.", shown, notes=(f"data sets: {data}",)
+        )
+    limits = drafted.limits
+    cost = "not known" if drafted.price is None else f"${drafted.price:.4f}"
+    rows: list[tuple[str, object]] = [("model", drafted.model)]
+    rows += [("address", drafted.address)] if drafted.address else []
+    rows += [
+        ("data sets it may ask for", data),
+        ("first request", f"about {drafted.tokens:,} tokens"),
+        ("its price", cost),
+    ]
+    if limits is not None:
+        most = "any" if limits.max_cost is None else f"${limits.max_cost:g}"
+        rows += [
+            ("limits", f"{limits.max_steps} steps, {limits.max_tool_calls} tool calls, {limits.max_tokens:,} tokens"),
+            ("cost limit", most),
+            ("time limit", text.seconds(limits.max_seconds)),
+        ]
+    said = [code(_message(message), title=str(message["role"])) for message in drafted.messages]
+    tools = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in drafted.tools)
+    return sheet(
+        "Dry run: nothing was sent, and nothing ran.",
+        block(("fact", "value"), rows),
+        *said,
+        code(tools, title="tools"),
+    )
+
+
+def _message(message: Mapping[str, Any]) -> str:
+    calls = [json.dumps(call["function"], ensure_ascii=False) for call in message.get("tool_calls") or ()]
+    return "\n".join([str(message.get("content") or ""), *calls]).strip()
 
 
 def runs(summaries: Sequence[Summary]) -> Sheet:

@@ -25,6 +25,7 @@ def text(view: View) -> str:
         parts.append(table(view.table))
     if view.figures:
         parts.append(f"({len(view.figures)} figure{'s' if len(view.figures) > 1 else ''}: see .figures)")
+    parts += [f"({chart}: see .chart)" for chart in view.charts]
     if view.stdout:
         parts.append(view.stdout)
     parts += [f"note: {note}" for note in view.notes]
@@ -56,6 +57,7 @@ def md(view: View) -> str:
         parts.append(markdown_lines(view.prose))
     if view.table:
         parts.append(_table_md(view.table))
+    parts += [f"*{markdown(chart)}*" for chart in view.charts]
     if view.stdout:
         parts.append(fence(view.stdout, "text"))
     parts += [f"*{markdown(note)}*" for note in view.notes]

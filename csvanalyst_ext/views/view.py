@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ..agent.charts import describe
 from ..rendering import text, values
 from ..session.run import Run, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..agent.events import Step
+    from ..agent.events import Step, Usage
     from ..execution.base import Outcome
 
 SHOWN_ROWS: Final = 20
@@ -66,6 +67,7 @@ class View:
     hint: str = ""
     table: TableView | None = None
     figures: tuple[bytes, ...] = ()
+    charts: tuple[str, ...] = ()
     stdout: str = ""
     notes: tuple[str, ...] = ()
     how: str = ""
@@ -84,6 +86,7 @@ def view(run: Run) -> View:
         hint="" if error is None else error.hint,
         table=None if outcome is None or outcome.table is None else table_view(outcome, outcome.table),
         figures=figures(run),
+        charts=tuple(text.message(describe(chart), _NOTE, lines=False) for chart in charts(run)),
         stdout=_stdout(run),
         notes=notes(run.notes),
         how=_how(run),
@@ -102,6 +105,16 @@ def figures(run: Run) -> tuple[bytes, ...]:
         if artefact.kind == "image/png" and _drawable(artefact.data)
     ]
     return tuple(found[:_FIGURES])
+
+
+def charts(run: Run) -> tuple[dict[str, Any], ...]:
+    """The chart specifications that were checked here, in order; never one that the sandbox sent."""
+    return tuple(
+        json.loads(artefact.data)
+        for step in run.steps
+        if step.tool == "make_chart" and step.status == "ok" and step.outcome is not None
+        for artefact in step.outcome.artefacts
+    )
 
 
 def _drawable(data: bytes) -> bool:
@@ -192,12 +205,19 @@ def _how(run: Run) -> str:
     else:
         parts[0] = _LANGUAGES[run.question.mode]
     parts.append(text.seconds(run.timings.get("total", 0.0)))
-    if run.usage.prompt_tokens is not None or run.usage.completion_tokens is not None:
-        tokens = (run.usage.prompt_tokens or 0) + (run.usage.completion_tokens or 0)
-        parts.append(f"{tokens:,} tokens")
-    if run.usage.cost:
-        parts.append(f"${run.usage.cost:.4f}")
+    if run.usage.model_calls:
+        parts += spent(run.usage)
     return " · ".join(parts)
+
+
+def spent(usage: Usage) -> list[str]:
+    """Tokens and US dollars, as far as there are any; what a provider does not say is not known, and not nothing."""
+    if usage.cost == 0 and not usage.prompt_tokens and not usage.completion_tokens:
+        return []  # the offline planner
+    tokens = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+    known = usage.prompt_tokens is not None or usage.completion_tokens is not None
+    cost = "cost not known" if usage.cost is None else f"${usage.cost:.4f}"
+    return [f"{tokens:,} tokens" if known else "tokens not known", cost]
 
 
 def _step(step: Step) -> StepView:

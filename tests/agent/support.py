@@ -88,14 +88,13 @@ async def ask(
     emit: Callable[[Event], None] = lambda event: None,
     **options: Any,
 ) -> Conclusion:
+    given: dict[str, Any] = {"gateway": gateway_to(server, patience), "model": MODEL, **options}
     conclusion = await answer(
         question,
-        gateway=gateway_to(server, patience),
-        model=MODEL,
         toolbox=toolbox(workbench or CannedWorkbench()),
         limits=limits or AgentLimits(),
         emit=emit,
-        **options,
+        **given,
     )
     assert_paired(conclusion.messages)
     return conclusion

@@ -144,7 +144,7 @@ class FakeModel:
         self._turns = list(turns)
         self.asked: list[list[Mapping[str, Any]]] = []
 
-    async def stream(self, model: str, messages: Any, tools: Any) -> Any:
+    async def stream(self, model: str, messages: Any, tools: Any, *, spend: float | None = None) -> Any:
         from csvanalyst_ext.llm.chat import Completion, TextDelta, ToolCall
 
         self.asked.append(list(messages))

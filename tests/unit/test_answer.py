@@ -117,7 +117,7 @@ def test_the_json_object_has_the_documented_keys_in_plain_values():
     given = answer().json()
     assert list(given) == [
         "status", "answer", "columns", "rows", "row_count", "truncated", "sql", "code", "plan", "stdout",
-        "steps", "notes", "error", "timings", "capsule",
+        "steps", "usage", "notes", "chart", "error", "timings", "capsule",
     ]  # fmt: skip
     assert given["columns"] == [{"name": "carrier", "type": "VARCHAR"}, {"name": "flights", "type": "BIGINT"}]
     assert given["rows"] == [["UA", 58665], [None, 54635]]

@@ -17,7 +17,7 @@ from tests.support.fakes import FakeModel, failed_outcome, open_fake, table_outc
 ONE = table_outcome(pa.table({"n": [1], "s": ["=1+1\x1b[31m"]}), ("BIGINT", "VARCHAR"))
 KEYS = {
     "status", "answer", "columns", "rows", "row_count", "truncated", "sql", "code", "plan", "stdout",
-    "steps", "notes", "error", "timings", "capsule",
+    "steps", "usage", "notes", "chart", "error", "timings", "capsule",
 }  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def test_a_question_that_is_not_understood_is_clarify(shell):
 
 def test_a_model_that_cannot_be_reached_is_an_error(shell):
     class Unreachable:
-        async def stream(self, model, messages, tools):
+        async def stream(self, model, messages, tools, *, spend=None):
             raise ModelError("model_unreachable", "No answer.", "Check the network.")
             yield
 
