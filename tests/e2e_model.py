@@ -4,9 +4,9 @@
     python tests/e2e_model.py             # about 10 minutes on two cores, needs a Docker engine and the image
 
 The model is Qwen2.5-Coder-1.5B-Instruct, quantised to 4 bits (Apache-2.0), served on loopback by xllamacpp in a
-process and an environment of its own.  It errs in real ways, which no scripted model does.  A server that already runs is
-used instead when CSVANALYST_E2E_API_BASE (and CSVANALYST_E2E_MODEL, LiteLLM's name) are set.  Exit codes: 0 it ran and
-enough was right, 1 too little was right, 2 it cannot run here, and a message says what is missing.
+process and an environment of its own.  It errs in real ways, which no scripted model does.  A server that already
+runs is used instead when CSVANALYST_E2E_API_BASE (and CSVANALYST_E2E_MODEL, LiteLLM's name) are set.  Exit codes: 0 it
+ran and enough was right, 1 too little was right, 2 it cannot run here, and a message says what is missing.
 """
 
 from __future__ import annotations
