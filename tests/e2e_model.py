@@ -37,6 +37,9 @@ NAME = "openai/qwen2.5-coder-1.5b-instruct"
 QUESTIONS = 20
 LEAST_RIGHT = 10
 CONTEXT = 8192
+MINUTES = 30
+SILENCE = 600.0
+"""Seconds until the first token: a slow machine reads the tools' descriptions for minutes, once."""
 CANNOT = 2
 
 
@@ -45,6 +48,7 @@ def main() -> int:
     parser.add_argument("--fetch", action="store_true", help="get the model and its server, then stop")
     parser.add_argument("--serve", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--questions", type=int, default=QUESTIONS, metavar="N")
+    parser.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help="ask no further question after M")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write score and transcript here")
     chosen = parser.parse_args()
     if chosen.serve is not None:
@@ -53,7 +57,7 @@ def main() -> int:
         return fetch()
     base = os.environ.get("CSVANALYST_E2E_API_BASE")
     if base is not None:
-        return score(base, os.environ.get("CSVANALYST_E2E_MODEL", NAME), chosen.questions, chosen.json)
+        return score(base, os.environ.get("CSVANALYST_E2E_MODEL", NAME), chosen)
     if missing := [str(path.relative_to(ROOT)) for path in (MODEL, PYTHON) if not path.exists()]:
         return cannot(
             f"There is no {' and no '.join(missing)}.",
@@ -61,11 +65,11 @@ def main() -> int:
             "CSVANALYST_E2E_API_BASE to the address of an OpenAI-compatible server.",
         )
     with served() as address:
-        return score(address, NAME, chosen.questions, chosen.json)
+        return score(address, NAME, chosen)
 
 
-def cannot(what: str, then: str) -> int:
-    print(f"The questions were not asked. {what} {then}", file=sys.stderr)
+def cannot(what: str, then: str, *, asked: bool = False) -> int:
+    print(f"{'' if asked else 'The questions were not asked. '}{what} {then}", file=sys.stderr)
     return CANNOT
 
 
@@ -153,36 +157,53 @@ def served() -> Iterator[str]:
 # --- the questions --------------------------------------------------------------------------------
 
 
-def score(base: str, model: str, most: int, file: Path | None) -> int:
+def score(base: str, model: str, chosen: argparse.Namespace) -> int:
     from csvanalyst_ext.analyst import Analyst
     from csvanalyst_ext.config import Settings
     from csvanalyst_ext.errors import AnalystError
     from csvanalyst_ext.evaluation import report, runner, suite
     from csvanalyst_ext.evaluation.tally import count
+    from csvanalyst_ext.llm.gateway import Gateway, Patience
+    from csvanalyst_ext.session.session import AnalystSession
 
-    items = suite.narrowed(suite.load(suite.CORE), most)
+    def patient(settings: Settings) -> AnalystSession:
+        session = AnalystSession.open(settings)
+        session._gateway = Gateway(settings, patience=Patience(silence=SILENCE))
+        return session
+
+    items = suite.narrowed(suite.load(suite.CORE), chosen.questions)
     found = []
-    started = time.strftime("%Y-%m-%d")
+    date, started = time.strftime("%Y-%m-%d"), time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
-            home=Path(home), model=model, api_base=base, model_access="loopback", tool_format="json", max_seconds=300
+            home=Path(home),
+            model=model,
+            api_base=base,
+            model_access="loopback",
+            tool_format="json",
+            max_seconds=2 * SILENCE,
         )
-        analyst = Analyst(settings)
+        analyst = Analyst(settings, make=patient)
         try:
             for attempt in runner.attempts(analyst, items, model=model):
                 found.append(attempt)
                 print(f"{attempt.verdict:<6} {attempt.seconds:6.1f} s  {attempt.ask[-1]}", flush=True)
                 if attempt.verdict != "right":
                     print(f"       {attempt.sql or attempt.note!r}", flush=True)
+                if time.monotonic() - started > 60 * chosen.minutes:
+                    break
         except AnalystError as error:
             return cannot(str(error), error.hint)
         finally:
             analyst.close()
     print(f"\n{report.table(found)}\n\n{report.summary(found, 1)}")
-    if file is not None:
-        head = {"model": model, "date": started, "questions": len(items), "tool_format": "json"}
+    if chosen.json is not None:
+        head = {"model": model, "date": date, "questions": len(items), "asked": len(found), "tool_format": "json"}
         text = json.dumps({**head, **report.to_json(found, 1)}, ensure_ascii=False, indent=1)
-        file.write_text(text + "\n", encoding="utf-8")
+        chosen.json.write_text(text + "\n", encoding="utf-8")
+    if len(found) < len(items):
+        what = f"Only {len(found)} of {len(items)} questions were asked in {chosen.minutes:g} minutes: too slow here."
+        return cannot(what, "Use a quieter or faster machine, or --minutes.", asked=True)
     return 0 if count(found).right >= min(LEAST_RIGHT, len(items)) else 1
 
 
