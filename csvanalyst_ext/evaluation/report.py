@@ -43,27 +43,34 @@ def percent(share: float | None) -> str:
 def summary(attempts: Sequence[Attempt], repeat: int) -> str:
     """Time, cost, repairs, unverified numbers and pass^k, a line each."""
     facts = figures(attempts, repeat)
-    cost, unverified = facts["cost"], facts["unverified"]
     lines = [
         f"seconds      {facts['seconds']:.1f} in all, {facts['median_seconds']:.2f} median for a question",
-        f"cost         {UNKNOWN if cost is None else f'{cost:.4f} USD'}",
+        f"cost         {_known(facts['cost'], '{:.4f} USD', facts['cost_unknown'])}",
         f"repairs      {facts['repairs']}",
-        f"unverified   {UNKNOWN if unverified is None else f'{unverified} numbers'}",
+        f"unverified   {_known(facts['unverified'], '{:.0f} numbers', facts['unverified_unknown'])}",
     ]
     lines += [f"pass^{k}       {percent(share)}" for k, share in facts["pass_hat"].items()]
     return "\n".join(lines)
 
 
+def _known(value: float | None, form: str, unknown: int) -> str:
+    if value is None:
+        return UNKNOWN
+    return form.format(value) + (f", {UNKNOWN} for {unknown}" if unknown else "")
+
+
 def figures(attempts: Sequence[Attempt], repeat: int) -> dict[str, Any]:
-    """The numbers that are not verdicts; ``None`` is unknown.  ``pass_hat`` has k as text, 1 to ``repeat``."""
+    """The numbers that are not verdicts.  ``cost`` and ``unverified`` are sums of what is known, ``None`` when
+    nothing is, and ``…_unknown`` counts the attempts of which it is not.  ``pass_hat`` has k as text, 1 to ``repeat``."""
     times = sorted(attempt.seconds for attempt in attempts)
-    unverified = total(attempt.unverified for attempt in attempts)
     return {
         "seconds": sum(times),
         "median_seconds": times[len(times) // 2] if times else 0.0,
         "cost": total(attempt.cost for attempt in attempts),
+        "cost_unknown": sum(attempt.cost is None for attempt in attempts),
         "repairs": sum(attempt.repairs for attempt in attempts),
-        "unverified": None if unverified is None else int(unverified),
+        "unverified": total(attempt.unverified for attempt in attempts),
+        "unverified_unknown": sum(attempt.unverified is None for attempt in attempts),
         "pass_hat": {str(k): pass_hat(attempts, k) for k in range(1, repeat + 1)},
     }
 

@@ -81,9 +81,9 @@ def _attempt(
         answerable=bool(item.golds),
         status=status,
         seconds=seconds,
-        cost=total(answer.cost for answer in answers),
+        cost=_cost(answers),
         repairs=sum(_repairs(answer) for answer in answers),
-        unverified=None if last is None else _unverified(last),
+        unverified=0 if last is None else _unverified(last),  # without an answer there is no prose
         sql=None if last is None else last.sql,
         rows=None if rows is None else tuple(tuple(row) for row in rows[:_KEPT_ROWS]),
         note=note,
@@ -95,6 +95,12 @@ def _rows(answer: Answer) -> list[list[Any]] | None:
         return json_rows(answer.arrow())
     except DataError:  # it has no table
         return None
+
+
+def _cost(answers: Sequence[Answer]) -> float | None:
+    """The cost of all questions of a conversation; ``None`` when one of them is not known."""
+    costs = [answer.cost for answer in answers]
+    return None if None in costs else total(costs) or 0.0
 
 
 def _repairs(answer: Answer) -> int:

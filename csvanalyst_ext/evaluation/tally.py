@@ -106,9 +106,9 @@ def pass_hat(attempts: Iterable[Attempt], k: int) -> float | None:
 
 
 def total(values: Iterable[float | None]) -> float | None:
-    """The sum; ``None`` when one of them is unknown, or there is none."""
-    known = list(values)
-    return None if not known or None in known else sum(value for value in known if value is not None)
+    """The sum of what is known; ``None`` when nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _share(part: int, whole: int) -> float | None:

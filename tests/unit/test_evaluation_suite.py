@@ -117,9 +117,10 @@ def test_pass_hat_k_wants_all_of_k_tries():
     assert pass_hat(tries, 4) is None
 
 
-def test_an_unknown_part_makes_an_unknown_sum():
+def test_a_sum_is_of_what_is_known():
     assert total([1.0, 2.0]) == 3.0
-    assert total([1.0, None]) is None
+    assert total([1.0, None]) == 1.0
+    assert total([None]) is None
     assert total([]) is None
 
 
@@ -135,7 +136,7 @@ def test_the_table_has_a_line_for_each_kind_and_one_for_all():
 
 
 def test_unknown_costs_and_unverified_numbers_are_shown_as_unknown():
-    shown = report.summary([attempt(R, seconds=2.0, cost=0.5, repairs=1), attempt(R, seconds=4.0)], 1)
+    shown = report.summary([attempt(R, seconds=2.0, repairs=1), attempt(R, seconds=4.0)], 1)
     assert "cost         unknown" in shown
     assert "unverified   unknown" in shown
     assert "repairs      1" in shown
@@ -143,6 +144,9 @@ def test_unknown_costs_and_unverified_numbers_are_shown_as_unknown():
     assert "0.7500 USD" in shown
     assert "3 numbers" in shown
     assert "pass^2" in shown
+    shown = report.summary([attempt(R, cost=0.5, unverified=1), attempt(F)], 1)
+    assert "0.5000 USD, unknown for 1" in shown
+    assert "1 numbers, unknown for 1" in shown
 
 
 def test_the_json_is_plain_and_complete():
