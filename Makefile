@@ -42,7 +42,7 @@ test: $(READY) ## everything, in gate order; stops at the first gate that fails
 	exit $$status
 
 before-docker: lint types layers unit agent
-with-docker: image security sandbox faults parity notebooks
+with-docker: image security sandbox faults parity notebooks browser
 
 lint: $(READY) ## ruff: style, likely errors, formatting
 	@$(PY) -m ruff check .
@@ -81,8 +81,17 @@ soak: image ## 10,000 mixed questions, good and hostile: nothing leaks; writes d
 notebooks: image ## run the demo notebooks and compare their outputs
 	@$(ENGINE) run -- $(PYTEST) --nbval notebooks --junitxml=$(REPORTS)/notebooks.xml
 
-bench: image ## speed, side by side with DuckDB in process; writes docs/evidence/bench.json
-	@$(ENGINE) run -- $(PY) tests/bench.py
+browser: $(READY) ## hostile outputs in a real browser and a real JupyterLab, which must load and run nothing
+	@$(PY) .ci/browser.py
+	@$(PYTEST) tests/browser --junitxml=$(REPORTS)/browser.xml
+
+large: image ## a CSV of 5 GB in 2 GB of memory, queries over 100 million rows; writes docs/evidence/large.json
+	@$(ENGINE) run -- $(PY) -m tests.large
+
+bench: image ## speed and memory, side by side with others, and their aims; writes docs/evidence/bench.json (FULL=1: 1 GB)
+	@$(PY) -m pip install --quiet --no-input --disable-pip-version-check --constraint .ci/constraints.txt \
+	  --editable '.[bench]' || echo "bench: llm-sandbox cannot be installed here, and is left out"
+	@$(ENGINE) run -- $(PY) -m tests.bench $(if $(FULL),--full) $(BENCH)
 
 clean: ## remove the environment, caches and reports (images: `csvanalyst image remove`)
 	@if [ -f .cache/engine/engine.json ]; then $(PY) .ci/engine.py stop; fi

@@ -4,6 +4,7 @@
 
     AnalystError                 code, message, hint, details
     ├── UsageError               the command or option is wrong            (the person)
+    │   └── PlanError            a plan cannot be read, or does not fit the data
     ├── DataError                a file or data set cannot be used         (the person)
     ├── StorageError             the disk is full or cannot be written     (the person)
     ├── SandboxError             no sealed place to run                    (the administrator)
@@ -65,6 +66,14 @@ class AnalystError(Exception):
 
 class UsageError(AnalystError):
     """The command or an option is wrong."""
+
+
+class PlanError(UsageError):
+    """A plan cannot be read, or does not fit the data; nothing has run.
+
+    ``details`` has ``path``, the place in the plan (``group_by[1].column``, empty for the whole), and
+    ``valid``, what would have been possible there, where that is a list.
+    """
 
 
 class DataError(AnalystError):

@@ -1,7 +1,8 @@
 """Parquet files, and Arrow files written from DataFrames.
 
-Runs in the sandbox, in the ingest worker.  Both are read completely and written anew, so that what
-is stored is known to be readable and holds only types that the rest of the product carries.
+Runs in the sandbox, in the ingest worker.  Both are read completely, so that what is stored is known to
+be readable, and written anew, so that it holds only types that the rest of the product carries.  A large
+Parquet file that holds nothing else is not written anew.
 """
 # ruff: noqa: S608 - identifiers are generated or quoted here, and no one else's SQL can reach this connection
 
@@ -16,11 +17,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .ingest_as_is import statistics_hold
 from .ingest_csv import MAX_COLUMNS
 from .ingest_engine import Engine, literal
 from .ingest_faults import IngestFault, shown
-from .ingest_load import Relation, load
+from .ingest_load import Loaded, Relation, load
 from .ingest_names import clean_names
+from .ingest_profile import of_file
 from .ingest_text import regular_size
 from .ingest_types import Plan
 
@@ -54,11 +57,33 @@ def ingest_parquet(engine: Engine, path: str) -> dict[str, Any]:
         def opened() -> Iterator[str]:
             yield item
 
+        if size > engine.hold and (found := _as_is(engine, item, names, rows)):
+            return found
         return _ingest_opened(engine, opened, names, rows, size, {"format": "parquet"})
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise _broken_parquet(str(error).replace(engine.source, "the file").splitlines()[0][:300]) from error
+
+
+def _as_is(engine: Engine, item: str, names: list[str], rows: int) -> dict[str, Any] | None:
+    """What is known of a file that can be kept as it is; ``None`` for one that must be written anew.
+
+    The option ``exact`` asks for proof that its statistics are true.
+    """
+    if not 0 < len(names) <= MAX_COLUMNS or clean_names(names) != (names, []):
+        return None
+    found = engine.rows(f"DESCRIBE FROM {item}")
+    kinds = [engine.con.sqltype(row[1]) for row in found]
+    if [row[0] for row in found] != names or any(_carried("c", kind, True) != ("c", "") for kind in kinds):
+        return None
+    if engine.exact and not statistics_hold(engine, names):
+        return None
+    columns = [(row[0], row[1]) for row in found]
+    with engine.ticking(rows, os.path.getsize(engine.source), 0.5 if engine.exact else 0.0):
+        profiles, notes = of_file(engine, engine.source, columns, rows)
+    loaded = Loaded(rows, profiles, notes)
+    return {"loaded": loaded, "notes": notes, "dialect": {"format": "parquet"}, "repairs": [], "as_is": True}
 
 
 def _parquet_names(engine: Engine) -> list[str]:

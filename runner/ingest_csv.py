@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from . import ingest_repair as repairing
 from .ingest_dialect import Dialect, Sample, decide, records
-from .ingest_engine import Engine, fed, literal
+from .ingest_engine import Engine, Outlet, fed, literal
 from .ingest_faults import IngestFault, TakeSlowRoad, shown
 from .ingest_load import Loaded, Relation, load, unreadable
 from .ingest_names import clean_names, has_header, kind
@@ -33,6 +33,9 @@ _FAST_LINE: Final = 2_000_000  # bytes; the engine's own default cap
 _SAMPLE_ROWS: Final = 1_000
 _PROBES: Final = 24
 _PROBE_BYTES: Final = 8 * 1024
+_SCAN_SHARE: Final = 0.1
+_SLOW_SHARE: Final = 0.4
+"""Of the work: the pass over the bytes, and the one that finds what is to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Table:
 
 def ingest_csv(engine: Engine, path: str, format_: str, compression: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Ingest; returns the report.  Raises ``IngestFault``."""
-    table = examine(path, format_, compression, options)
+    table = examine(path, format_, compression, options, engine.outlet)
     loaded, repairs = _quickly(engine, table) or _slowly(engine, table)
     skipped = table.dialect.skip
     if skipped:
@@ -78,7 +81,9 @@ def _quickly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]
     return loaded, [repair("blank_lines", blank, table.scan.blank_at)] if blank else []
 
 
-def examine(path: str, format_: str, compression: str, options: Mapping[str, Any]) -> Table:
+def examine(
+    path: str, format_: str, compression: str, options: Mapping[str, Any], outlet: Outlet | None = None
+) -> Table:
     """Everything about the file but its rows, from its first part and one pass over its bytes."""
     source = open_text(path, compression, options.get("encoding"))
     head, complete = source.head()
@@ -111,7 +116,7 @@ def examine(path: str, format_: str, compression: str, options: Mapping[str, Any
             else "The file has no header line."
         ]
         notes[0] += f" The columns are named {names[0]} to {names[-1]}."
-    scan, pieces = _scan(source, dialect)
+    scan, pieces = _scan(source, dialect, outlet)
     source, encoding_notes = _settle_encoding(source, scan, options)
     if scan.only_blank:
         _refuse_blank(source, True)
@@ -186,7 +191,7 @@ def _past_preamble(source: TextSource, text: str, dialect: Dialect) -> TextSourc
     return replace(source, skip=source.skip + len(before.encode(encoding)))
 
 
-def _scan(source: TextSource, dialect: Dialect) -> tuple[Scan, list[bytes]]:
+def _scan(source: TextSource, dialect: Dialect, outlet: Outlet | None) -> tuple[Scan, list[bytes]]:
     """The facts, and pieces of whole lines from all over the file."""
     simple = dialect.delimiter.isascii() and dialect.quote.isascii()
     scanner = Scanner(
@@ -199,6 +204,8 @@ def _scan(source: TextSource, dialect: Dialect) -> tuple[Scan, list[bytes]]:
     every = 1
     for number, chunk in enumerate(source.scannable()):
         scanner.feed(chunk)
+        if outlet is not None:
+            outlet.progress(int(_SCAN_SHARE * scanner.records), int(_SCAN_SHARE * scanner.size))
         if number and number % every == 0:
             middle = len(chunk) // 2
             pieces.append(chunk[middle : middle + _PROBE_BYTES])
@@ -273,7 +280,7 @@ def _fast_relation(engine: Engine, table: Table) -> Relation:
 
     rows = table.scan.records - int(table.header)
     memory = rows * _row_bytes(table)
-    return Relation(opened, table.width, rows, table.scan.size, memory, line_of, table.scan.underscores)
+    return Relation(opened, table.width, rows, table.scan.size, memory, line_of, table.scan.underscores, _SCAN_SHARE)
 
 
 def _walk(table: Table, row: int) -> int:
@@ -334,7 +341,8 @@ def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]
         if count <= _SAMPLE_ROWS:
             sample.append(cells)
         elif count % 65_536 == 0:
-            engine.outlet.progress(count, min(table.scan.size, table.scan.size * line // max(1, table.scan.lines)))
+            share = _SCAN_SHARE + _SLOW_SHARE * line / max(1, table.scan.lines)
+            engine.outlet.progress(int(count * share), int(table.scan.size * share))
     header = int(table.header)
     schema = pa.schema([(f"c{i}", pa.string()) for i in range(table.width)])
 
@@ -363,7 +371,13 @@ def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]
 
     rows = max(0, count - header)
     relation = Relation(
-        opened, table.width, rows, table.scan.size, rows * _row_bytes(table), lambda row: _walk(table, row)
+        opened,
+        table.width,
+        rows,
+        table.scan.size,
+        rows * _row_bytes(table),
+        lambda row: _walk(table, row),
+        done=_SCAN_SHARE + _SLOW_SHARE,
     )
     plans = _guess(sample[header:], table, rows)
     try:

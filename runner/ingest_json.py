@@ -40,6 +40,7 @@ _TEXT_KINDS: Final = (
     "JSON",
     "VARCHAR",
 )
+_SLOW_SHARE: Final = 0.5  # of the work: the pass that finds all keys
 _SAMPLE_ROWS: Final = 2_000
 _READ: Final = 1024 * 1024
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
@@ -162,7 +163,8 @@ def _slow(engine: Engine, source: TextSource, scan: Scan) -> tuple[Loaded, list[
         if count <= _SAMPLE_ROWS:
             sample.append(row)
         elif count % 65_536 == 0:
-            engine.outlet.progress(count, min(scan.size, scan.size * line // max(1, scan.lines)))
+            share = _SLOW_SHARE * line / max(1, scan.lines)
+            engine.outlet.progress(int(count * share), int(scan.size * share))
     if not keys.strings:
         raise IngestFault("data_empty", "The file holds no records with values.", "Add a file with at least one key.")
     order = list(keys.strings)
@@ -181,7 +183,7 @@ def _slow(engine: Engine, source: TextSource, scan: Scan) -> tuple[Loaded, list[
     for key, title in zip(order, names, strict=True):
         if keys.strings[key] and keys.others[key]:
             notes.append(f"Column {shown(title)} holds values of different kinds; all were kept as text.")
-    relation = Relation(opened, len(order), count, scan.size, 3 * scan.size)
+    relation = Relation(opened, len(order), count, scan.size, 3 * scan.size, done=_SLOW_SHARE)
     try:
         loaded = load(engine, relation, names, plans)
     except duckdb.OutOfMemoryException:

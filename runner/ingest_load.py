@@ -1,13 +1,14 @@
-"""From a relation of texts to typed Parquet: prove the types, profile, stream.
+"""From a relation of texts to typed Parquet: one pass that types, checks and writes; then the profile.
 
-Runs in the sandbox, in the ingest worker.  Small tables are held in memory in between; larger ones
-are read twice, first to prove the types and to profile, then to stream.
+Runs in the sandbox, in the ingest worker.  A text that does not fit its column's type ends the pass.
+As long as nothing was sent the worker looks at all texts and starts over; once something was sent it
+asks for another ingest in which everything is proved first (the option ``exact``).
 """
 # ruff: noqa: S608 - identifiers are generated or quoted here, and no one else's SQL can reach this connection
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -15,14 +16,17 @@ from typing import Final
 import duckdb
 
 from . import ingest_profile as profiling
-from .ingest_engine import Engine, literal, name, row_group_size, stream
+from .ingest_engine import Engine, deliver, literal, name, row_group_size, send_held
 from .ingest_faults import IngestFault, TakeSlowRoad, shown
 from .ingest_names import NA_WORDS
 from .ingest_profile import Profile
 from .ingest_types import Plan, ladder, open_order
 
-MEMORY_SHARE: Final = 0.4
+AGAIN: Final = "ingest_again"
+"""The code of the fault that asks for the same ingest with the option ``exact``."""
 _LOOK_BATCH: Final = 100
+_PROOF_SHARE: Final = 0.45
+"""Of the work when everything is proved first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Relation:
 
     ``open`` gives the text of a FROM item with columns c0, c1, …; ``rows`` is how many rows it must
     have (``None``: not known); ``size`` the source's bytes; ``memory`` the estimated bytes of the
-    loaded table; ``line_of`` the line in the file of row n (from 1).
+    loaded table; ``line_of`` the line in the file of row n (from 1); ``done`` the share of the work that
+    was done before it is opened.
     """
 
     open: Callable[[], AbstractContextManager[str]]
@@ -41,115 +46,120 @@ class Relation:
     memory: int
     line_of: Callable[[int], int] = lambda row: row
     underscores: bool = True
+    done: float = 0.0
 
 
 @dataclass(slots=True)
 class Loaded:
+    """``profiled`` says that ``profiles`` hold more than names and types."""
+
     rows: int
     profiles: list[Profile]
     notes: list[str] = field(default_factory=list)
+    profiled: bool = True
+
+
+class _Misfit(Exception):
+    """A text does not fit the type that the sample suggests."""
 
 
 def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[Plan]) -> Loaded:
-    """Type, profile and stream the relation.
+    """Type, write and profile the relation.
 
-    Raises ``TakeSlowRoad`` when it delivers other than ``relation.rows`` rows or fails to be read,
-    before anything is streamed.
+    Raises ``TakeSlowRoad`` or the engine's error when it delivers other than ``relation.rows`` rows or
+    fails to be read before anything is sent, and ``IngestFault`` (``ingest_again``) when that, or a text
+    that does not fit, shows only later.
     """
     notes: list[str] = []
-    if any(plan.doubt for plan in plans):
+    start = relation.done
+    if engine.exact:
+        with engine.ticking(relation.rows or 0, relation.size, start, start + _PROOF_SHARE):
+            plans = settle(engine, relation, names, plans, notes, only_doubt=False)
+        start += _PROOF_SHARE
+    elif any(plan.doubt for plan in plans):
         plans = settle(engine, relation, names, plans, notes, only_doubt=True)
-    small = relation.memory <= MEMORY_SHARE * engine.memory
-    for _ in range(2):
-        try:
-            loaded = (_in_memory if small else _in_two_passes)(engine, relation, names, plans)
-        except duckdb.OutOfMemoryException:
-            if not small:
-                raise
-            engine.con.execute("DROP TABLE IF EXISTS data")
-            small, loaded = False, None
-            continue
-        if loaded is not None:
-            break
+    try:
+        loaded = _written(engine, relation, names, plans, start)
+    except _Misfit:
         plans = settle(engine, relation, names, plans, notes, only_doubt=False)
-    if loaded is None:  # all plans are proved by now
-        loaded = (_in_memory if small else _in_two_passes)(engine, relation, names, plans)
-    assert loaded is not None
+        loaded = _written(engine, relation, names, plans, start)
     for title, plan in zip(names, plans, strict=True):
         notes += [f"Column {shown(title)} {said}." for said in (plan.note, plan.statement) if said]
-    return Loaded(loaded.rows, loaded.profiles, notes + loaded.notes)
+    loaded.notes = notes + loaded.notes
+    return loaded
 
 
-def _checked(source: str, plans: Sequence[Plan], underscores: bool) -> tuple[str, list[int]]:
-    """A query over ``source``, and the columns in which cells may be read as missing.
+def _written(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan], start: float) -> Loaded:
+    """One pass.  Raises ``_Misfit`` when a text does not fit its plan and nothing was sent."""
+    missing = [i for i, plan in enumerate(plans) if plan.type != "VARCHAR" and (plan.na or plan.trim)]
+    for counter in (_MISFITS, *map(_missing, missing)):
+        engine.con.execute(f"CREATE OR REPLACE TEMP SEQUENCE {counter} MINVALUE 0 START 0")
+    group = row_group_size(len(names), relation.memory // max(1, relation.rows or 1), engine.memory)
+    try:
+        with relation.open() as source:
+            kinds = [row[1] for row in engine.rows(f"DESCRIBE {_checked(source, plans, names, relation.underscores)}")]
+        with relation.open() as source, engine.ticking(relation.rows or 0, relation.size, start):
+            delivery = deliver(engine, _checked(source, plans, names, relation.underscores), group)
+        _expect(relation, delivery.rows)
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, TakeSlowRoad) as error:
+        if engine.outlet.begun:
+            raise _again() from error
+        if _counted(engine, _MISFITS):
+            raise _Misfit from error
+        raise
+    columns = list(zip(names, kinds, strict=True))
+    notes = _missing_notes(names, plans, {place: _counted(engine, _missing(place)) for place in missing})
+    if not delivery.held:
+        bare = [Profile(title, kind) for title, kind in columns]
+        return Loaded(delivery.rows, _with_words(bare, plans), notes, profiled=False)
+    profiles, sampled = profiling.of_file(engine, engine.held, columns, delivery.rows)
+    send_held(engine)
+    return Loaded(delivery.rows, _with_words(profiles, plans), notes + sampled)
 
-    It gives v0, v1, … , then ``n<i>`` (the text of this cell was read as missing) and ``misfit``.
-    Texts, values and checks are three layers, so that nothing is computed twice.
-    """
-    texts, values, outer, extra, misfits, missing = [], [], [], [], [], []
-    for i, plan in enumerate(plans):
-        texts.append(f"{plan.text(f'c{i}')} AS t{i}")
-        values.append(f"{plan.value(f't{i}')} AS v{i}")
-        outer.append(f"v{i}")
-        if plan.type == "VARCHAR":
-            continue
-        values.append(f"t{i}")
-        if not plan.proved:
-            misfits.append(plan.misfit(f"t{i}", value=f"v{i}", exact=False, underscores=underscores))
-        if plan.na or plan.trim:
-            texts.append(f"c{i} AS s{i}")
-            values.append(f"s{i}")
-            extra.append(f"(t{i} IS NULL AND s{i} IS NOT NULL) AS n{i}")
-            missing.append(i)
-    extra.append(f"({' OR '.join(misfits) or 'FALSE'}) AS misfit")
-    typed = f"SELECT {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM {source})"
-    return f"SELECT {', '.join([*outer, *extra])} FROM ({typed})", missing
 
-
-def _in_memory(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
-    """Load into a table; ``None`` when a text does not fit its plan."""
-    engine.con.execute("DROP TABLE IF EXISTS data")
-    with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
-        checked, missing = _checked(source, plans, relation.underscores)
-        engine.con.execute(f"CREATE TEMP TABLE data AS {checked}")
-    counts = engine.row(
-        f"SELECT {', '.join(['count(*)', 'count_if(misfit)', *(f'count_if(n{i})' for i in missing)])} FROM data"
+def _again() -> IngestFault:
+    return IngestFault(
+        AGAIN,
+        "Far down in the file a value does not fit what the rows before it suggest.",
+        "Add the file again with the option exact: everything is proved before the first row is kept.",
     )
-    _expect(relation, counts[0])
-    if counts[1]:
-        return None
-    kinds = _types(engine, "FROM data", len(plans))
-    profiles, sampled = profiling.from_table(engine, "data", list(zip(names, kinds, strict=True)), counts[0])
-    query = "SELECT " + ", ".join(f"v{i} AS {name(n)}" for i, n in enumerate(names)) + " FROM data"
-    stream(engine, query, counts[0], row_group_size(len(names), relation.memory // max(1, counts[0]), engine.memory))
-    engine.con.execute("DROP TABLE data")
-    notes = _missing_notes(names, plans, missing, counts[2:])
-    notes += sampled
-    return Loaded(counts[0], _with_words(profiles, plans), notes)
 
 
-def _in_two_passes(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan]) -> Loaded | None:
-    """Prove and profile in a first pass, stream in a second; ``None`` when a text does not fit."""
-    with relation.open() as source:
-        checked, missing = _checked(source, plans, relation.underscores)
-        kinds = _types(engine, checked, len(plans))
-    wanted = ["count(*)", "count_if(misfit)", *(f"count_if(n{i})" for i in missing)]
-    wanted += [profiling.aggregates(f"v{i}", kind, values=True) for i, kind in enumerate(kinds)]
-    with relation.open() as source, engine.ticking(relation.rows or 0, relation.size):
-        checked, _ = _checked(source, plans, relation.underscores)
-        found = engine.row(f"SELECT {', '.join(wanted)} FROM ({checked})")
-    _expect(relation, found[0])
-    if found[1]:
-        return None
-    start = 2 + len(missing)
-    profiles = profiling.fit(profiling.from_pass(list(zip(names, kinds, strict=True)), found[0], found[start:]))
-    with relation.open() as source:
-        checked, _ = _checked(source, [replace(plan, proved=True) for plan in plans], False)
-        query = "SELECT " + ", ".join(f"v{i} AS {name(n)}" for i, n in enumerate(names)) + f" FROM ({checked})"
-        stream(engine, query, found[0], row_group_size(len(names), relation.memory // max(1, found[0]), engine.memory))
-    notes = _missing_notes(names, plans, missing, found[2:start])
-    notes.append("The table is large: distinct counts and frequent values are approximate.")
-    return Loaded(found[0], _with_words(profiles, plans), notes)
+_MISFITS: Final = "misfits"
+
+
+def _missing(place: int) -> str:
+    return f"missing_{place}"
+
+
+def _checked(source: str, plans: Sequence[Plan], names: Sequence[str], underscores: bool) -> str:
+    """A query over ``source`` that gives the typed columns under their names.
+
+    It fails at a text that does not fit, having counted it in the sequence of misfits; cells read as missing
+    are counted in a sequence of their column.  Texts, values and checks are three layers, so that nothing is
+    computed twice.
+    """
+    texts, values, outer = [], [], []
+    for i, plan in enumerate(plans):
+        counter = _missing(i) if plan.na or plan.trim else ""
+        texts.append(f"{plan.text(f'c{i}', counter=counter)} AS t{i}")
+        values.append(f"{plan.value(f't{i}')} AS v{i}")
+        kept = f"v{i}"
+        if plan.type != "VARCHAR" and not plan.proved:
+            values.append(f"t{i}")
+            misfit = plan.misfit(f"t{i}", value=f"v{i}", exact=False, underscores=underscores)
+            kept = f"CASE WHEN {misfit} THEN error(nextval('{_MISFITS}')::VARCHAR) ELSE v{i} END"
+        outer.append(f"{kept} AS {name(names[i])}")
+    typed = f"SELECT {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM {source})"
+    return f"SELECT {', '.join(outer)} FROM ({typed})"
+
+
+def _counted(engine: Engine, counter: str) -> int:
+    """How often ``counter`` was drawn from."""
+    last = engine.row(f"SELECT last_value FROM duckdb_sequences() WHERE sequence_name = {literal(counter)}")[0]
+    return 0 if last is None else int(last) + 1
 
 
 def _expect(relation: Relation, rows: int) -> None:
@@ -157,18 +167,13 @@ def _expect(relation: Relation, rows: int) -> None:
         raise TakeSlowRoad(f"{rows} rows were read, {relation.rows} are there")
 
 
-def _types(engine: Engine, query: str, width: int) -> list[str]:
-    """The engine's names of the types of the first ``width`` columns."""
-    return [row[1] for row in engine.rows(f"DESCRIBE {query}")[:width]]
-
-
 def _with_words(profiles: list[Profile], plans: Sequence[Plan]) -> list[Profile]:
     return [replace(p, words=plan.words) if plan.words else p for p, plan in zip(profiles, plans, strict=True)]
 
 
-def _missing_notes(names: Sequence[str], plans: Sequence[Plan], places: list[int], counts: Sequence[int]) -> list[str]:
+def _missing_notes(names: Sequence[str], plans: Sequence[Plan], counts: Mapping[int, int]) -> list[str]:
     notes = []
-    for place, count in zip(places, counts, strict=True):
+    for place, count in counts.items():
         if count:
             words = " or ".join(map(shown, plans[place].na)) or "only blanks"
             cells = "1 cell holds" if count == 1 else f"{count:,} cells hold"
@@ -201,9 +206,18 @@ class _Column:
 
 
 def settle(
-    engine: Engine, relation: Relation, names: Sequence[str], plans: list[Plan], notes: list[str], *, only_doubt: bool
+    engine: Engine,
+    relation: Relation,
+    names: Sequence[str],
+    plans: list[Plan],
+    notes: list[str],
+    *,
+    only_doubt: bool,
 ) -> list[Plan]:
-    """Plans that every text fits, found by looking at all texts of the columns in question."""
+    """Plans that every text fits, found by looking at all texts of the columns in question.
+
+    Raises ``TakeSlowRoad`` when not as many rows are read as there must be.
+    """
     places = [i for i, p in enumerate(plans) if p.type != "VARCHAR" and not p.proved and (p.doubt or not only_doubt)]
     settled = list(plans)
     if not only_doubt:
@@ -221,13 +235,14 @@ def settle(
 
 
 def _refuted(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Sequence[int]) -> set[int]:
-    """Those columns in which the cheap check finds a text that may not fit."""
-    texts = ", ".join(f"{plans[i].text(f'c{i}')} AS t{i}" for i in places)
-    values = ", ".join(f"t{i}, {plans[i].value(f't{i}')} AS v{i}" for i in places)
+    """Those columns in which the cheap check finds a text that may not fit.  Also counts the rows."""
+    texts = ", ".join(["c0", *(f"{plans[i].text(f'c{i}')} AS t{i}" for i in places)])
+    values = ", ".join(["c0", *(f"t{i}, {plans[i].value(f't{i}')} AS v{i}" for i in places)])
     checks = [plans[i].misfit(f"t{i}", value=f"v{i}", exact=False, underscores=relation.underscores) for i in places]
     with relation.open() as source:
-        wanted = ", ".join(f"count_if({check})" for check in checks)
-        counts = engine.row(f"SELECT {wanted} FROM (SELECT {values} FROM (SELECT {texts} FROM {source}))")
+        wanted = ", ".join(["count(*)", *(f"count_if({check})" for check in checks)])
+        rows, *counts = engine.row(f"SELECT {wanted} FROM (SELECT {values} FROM (SELECT {texts} FROM {source}))")
+    _expect(relation, rows)
     return {place for place, count in zip(places, counts, strict=True) if count}
 
 
@@ -235,10 +250,12 @@ def _look(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Seq
     wanted, layer = [], ["row_number() OVER () AS r"]
     words = ", ".join(literal(word) for word in NA_WORDS)
     for place in places:
-        layer += [f"c{place}", f"trim(c{place}) AS b{place}", f"b{place} IN ({words}) AS w{place}"]
+        layer += [f"c{place}", f"trim(c{place}) AS b{place}"]
+        layer.append(f"list_position([{words}], b{place})::INTEGER AS w{place}")
         wanted.append(
-            f"list(DISTINCT b{place}) FILTER (w{place}), coalesce(bool_or(b{place} <> c{place}), false), "
-            f"count_if(NOT w{place} AND b{place} <> '')"
+            # The words as bits: a list of distinct ones makes the engine keep the whole column.
+            f"bit_or(1 << (w{place} - 1)), coalesce(bool_or(b{place} <> c{place}), false), "
+            f"count_if(w{place} IS NULL AND b{place} <> '')"
         )
         for number, plan in enumerate(ladder(plans[place])):
             misfit = f"m{place}_{number}"
@@ -251,7 +268,7 @@ def _look(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Seq
     for place in places:
         missing, blanks, filled = next(found), next(found), next(found)
         looks = tuple(_Look(plan, next(found), next(found), next(found)) for plan in ladder(plans[place]))
-        present = tuple(word for word in NA_WORDS if word in (missing or ()))
+        present = tuple(word for bit, word in enumerate(NA_WORDS) if (missing or 0) >> bit & 1)
         columns.append(_Column(present, blanks, filled, looks))
     return columns
 

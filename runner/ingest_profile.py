@@ -1,6 +1,6 @@
 """What each column holds: counts, extremes, frequent texts.
 
-Runs in the sandbox, in the ingest worker, on data that is loaded already or in one pass over it.
+Runs in the sandbox, in the ingest worker, over the finished Parquet file.
 """
 # ruff: noqa: S608 - identifiers are generated or quoted here, and no one else's SQL can reach this connection
 
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .ingest_engine import Engine
+from .ingest_engine import Engine, literal
+from .ingest_engine import name as quoted
 
 EXACT_DISTINCT: Final = 10_000
 VALUES: Final = 50
@@ -46,85 +47,68 @@ def nested(kind: str) -> bool:
     return kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT")) or kind.endswith("]") or kind in ("JSON", "BLOB")
 
 
-def aggregates(ref: str, kind: str, *, values: bool) -> str:
-    """Four or five aggregates of a column: count, distinct, minimum, maximum, frequent values."""
-    extremes = "NULL, NULL" if nested(kind) else f"min({ref})::VARCHAR, max({ref})::VARCHAR"
-    top = f", approx_top_k({ref}::VARCHAR, {VALUES + 1})" if listable(kind) else ", NULL"
-    return f"count({ref}), approx_count_distinct({ref}), {extremes}{top if values else ''}"
-
-
-def from_pass(columns: Sequence[tuple[str, str]], rows: int, found: Sequence[Any]) -> list[Profile]:
-    """Profiles from ``aggregates(…, values=True)`` of each column over all rows.  Distinct counts
-    are approximate unless all values are listed."""
-    profiles = []
-    for place, (name, kind) in enumerate(columns):
-        count, distinct, low, high, top = found[place * 5 : place * 5 + 5]
-        texts = [text for text in top or () if text is not None]
-        complete = listable(kind) and len(texts) <= VALUES
-        profiles.append(
-            Profile(
-                name,
-                kind,
-                rows - count,
-                len(texts) if complete else min(distinct, count),
-                _cut(low),
-                _cut(high),
-                tuple(dict.fromkeys(text[:CELL] for text in texts[:VALUES])),
-                complete,
-            )
-        )
-    return profiles
-
-
-def from_table(
-    engine: Engine, table: str, columns: Sequence[tuple[str, str]], rows: int
+def of_file(
+    engine: Engine, path: str, columns: Sequence[tuple[str, str]], rows: int
 ) -> tuple[list[Profile], list[str]]:
-    """Profiles of the loaded table, whose columns are v0, v1, …; and what is not exact in them."""
-    if len(columns) > _WIDE:
-        return _from_wide_table(engine, table, columns, rows)
-    wanted = ", ".join(aggregates(f"v{i}", kind, values=False) for i, (_, kind) in enumerate(columns))
-    found = engine.row(f"SELECT {wanted} FROM {table}")
-    profiles = []
-    for i, (name, kind) in enumerate(columns):
-        count, distinct, low, high = found[i * 4 : i * 4 + 4]
-        profiles.append(Profile(name, kind, rows - count, min(distinct, count), _cut(low), _cut(high)))
-    few = [i for i, p in enumerate(profiles) if 0 < p.distinct <= EXACT_DISTINCT * 1.2]
-    counted = [i for i in few if not listable(profiles[i].type) and not nested(profiles[i].type)]
-    if counted:
-        found = engine.row(f"SELECT {', '.join(f'count(DISTINCT v{i})' for i in counted)} FROM {table}")
-        for i, distinct in zip(counted, found, strict=True):
-            profiles[i] = replace(profiles[i], distinct=distinct)
-    sampled = False
-    for i, profile in enumerate(profiles):
-        if listable(profile.type) and profile.distinct:
-            every = 1 if i in few else max(1, rows // _SAMPLE_ROWS)
-            profiles[i] = _with_values(engine, table, i, profile, every)
-            sampled = sampled or every > 1
-    return fit(profiles), [_SAMPLED] if sampled else []
+    """Profiles of the columns (name, type) of the Parquet file, and what is not exact in them.
 
-
-def _from_wide_table(
-    engine: Engine, table: str, columns: Sequence[tuple[str, str]], rows: int
-) -> tuple[list[Profile], list[str]]:
-    """The same with a few statements only: one for each column would take long."""
+    Every value of the file is read.  Raises ``duckdb.Error`` for one that cannot be.
+    """
+    item = f"read_parquet({literal(path)}, file_row_number = true)"
     profiles: list[Profile] = []
     for start in range(0, len(columns), _WIDE):
         batch = columns[start : start + _WIDE]
-        wanted = ", ".join(aggregates(f"v{start + i}", kind, values=True) for i, (_, kind) in enumerate(batch))
-        profiles += from_pass(batch, rows, engine.row(f"SELECT {wanted} FROM {table}"))
-    return fit(profiles), ["The table is wide: distinct counts and frequent values are approximate."]
+        refs = [(quoted(title), kind) for title, kind in batch]
+        # Apart from the rest, because the engine takes these from the file's statistics and reads nothing.
+        plain = engine.row(f"SELECT {', '.join(_extremes(ref, kind) for ref, kind in refs)} FROM {item}")
+        distinct = engine.row(f"SELECT {', '.join(f'approx_count_distinct({ref})' for ref, _ in refs)} FROM {item}")
+        for i, (title, kind) in enumerate(batch):
+            count, low, high = plain[i * 3 : i * 3 + 3]
+            profiles.append(Profile(title, kind, rows - count, min(distinct[i], count), _cut(low), _cut(high)))
+    notes = []
+    few = [i for i, p in enumerate(profiles) if 0 < p.distinct <= EXACT_DISTINCT * 1.2]
+    if len(columns) > _WIDE:
+        notes.append("The table is wide: distinct counts are approximate, and frequent values come from a sample.")
+        few = [i for i in few if profiles[i].distinct <= VALUES and listable(profiles[i].type)]
+    counted = [i for i in few if not listable(profiles[i].type) and not nested(profiles[i].type)]
+    if counted:
+        wanted = ", ".join(f"count(DISTINCT {quoted(profiles[i].name)})" for i in counted)
+        for i, distinct in zip(counted, engine.row(f"SELECT {wanted} FROM {item}"), strict=True):
+            profiles[i] = replace(profiles[i], distinct=distinct)
+    listed = [i for i, p in enumerate(profiles) if listable(p.type) and p.distinct]
+    for i in [i for i in listed if i in few]:
+        profiles[i] = _with_values(engine, item, profiles[i])
+    many = [i for i in listed if i not in few]
+    if many:
+        _sampled(engine, item, profiles, many, max(1, rows // _SAMPLE_ROWS))
+        notes.append(_SAMPLED)
+    return fit(profiles), notes
 
 
-def _with_values(engine: Engine, table: str, place: int, profile: Profile, every: int) -> Profile:
-    """The profile with its frequent values, from each ``every``-th row."""
-    some = f"AND rowid % {every} = 0" if every > 1 else ""
+def _extremes(ref: str, kind: str) -> str:
+    """Count, minimum and maximum."""
+    return f"count({ref}), " + ("NULL, NULL" if nested(kind) else f"min({ref})::VARCHAR, max({ref})::VARCHAR")
+
+
+def _with_values(engine: Engine, item: str, profile: Profile) -> Profile:
+    """The profile with its frequent values and the exact number of different ones."""
+    ref = quoted(profile.name)
     top = engine.rows(
-        f"SELECT count(*) OVER (), v FROM (SELECT v{place}::VARCHAR AS v, count(*) AS n FROM {table} "
-        f"WHERE v{place} IS NOT NULL {some} GROUP BY 1) ORDER BY n DESC, v LIMIT {VALUES}"
+        f"SELECT count(*) OVER (), v FROM (SELECT {ref}::VARCHAR AS v, count(*) AS n FROM {item} "
+        f"WHERE {ref} IS NOT NULL GROUP BY 1) ORDER BY n DESC, v LIMIT {VALUES}"
     )
-    distinct = top[0][0] if every == 1 and top else profile.distinct
+    distinct = top[0][0] if top else profile.distinct
     texts = tuple(dict.fromkeys(text[:CELL] for _, text in top))
-    return replace(profile, distinct=distinct, values=texts, all_values=every == 1 and distinct <= VALUES)
+    return replace(profile, distinct=distinct, values=texts, all_values=distinct <= VALUES)
+
+
+def _sampled(engine: Engine, item: str, profiles: list[Profile], places: Sequence[int], every: int) -> None:
+    """Give the profiles at ``places`` their frequent values among each ``every``-th row."""
+    wanted = ", ".join(f"approx_top_k({quoted(profiles[i].name)}::VARCHAR, {VALUES})" for i in places)
+    found = engine.row(f"SELECT {wanted} FROM {item} WHERE file_row_number % {every} = 0")
+    for i, top in zip(places, found, strict=True):
+        texts = tuple(dict.fromkeys(text[:CELL] for text in top or () if text is not None))
+        profiles[i] = replace(profiles[i], values=texts[:VALUES])
 
 
 def fit(profiles: list[Profile]) -> list[Profile]:

@@ -88,8 +88,22 @@ class Scanner:
         self._facts |= {"underscores": False, "high_controls": False, "only_blank": True}
         self._utf8 = codecs.getincrementaldecoder("utf-8")() if self.check_utf8 else None
 
+    @property
+    def size(self) -> int:
+        """Bytes seen so far."""
+        return int(self._facts["size"])
+
+    @property
+    def records(self) -> int:
+        """About how many records were seen so far."""
+        return int(self._facts["lf"] + self._facts["crlf"] + self._facts["cr"] - self._facts["blank"])
+
     def feed(self, data: bytes) -> None:
         data = self._rest + data if self._rest else data
+        if len(data) == BLOCK:  # as most callers give it: nothing is copied
+            self._rest = b""
+            self._block(data)
+            return
         whole = len(data) // BLOCK * BLOCK
         for start in range(0, whole, BLOCK):
             self._block(data[start : start + BLOCK])
@@ -240,11 +254,12 @@ class Scanner:
     def _lengths(self, what: str, ends: Bits, size: int, before: int) -> int:
         """Note the length of what ends first in this block; gives the length of what is left open.
         (Whatever begins and ends within a block is shorter than any limit.)"""
-        words = np.flatnonzero(ends)
-        if not len(words):
+        some = ends != 0
+        word, last = int(some.argmax()), len(some) - 1 - int(some[::-1].argmax())
+        if not some[word]:
             return before + size
-        first = int(words[0]) * 64 + _lowest(int(ends[words[0]]))
-        final = int(words[-1]) * 64 + int(ends[words[-1]]).bit_length() - 1
+        first = word * 64 + _lowest(int(ends[word]))
+        final = last * 64 + int(ends[last]).bit_length() - 1
         self._longest(what, first)
         return max(0, size - final - 1)
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from .ingest_faults import IngestFault, line_list, shown
 
-CHUNK: Final = 4 * 1024 * 1024
+CHUNK: Final = 1024 * 1024
 HEAD: Final = 256 * 1024
 LINE_CAP: Final = 16 * 1024 * 1024
 """Bytes: the longest line, and the longest single value, that is accepted."""

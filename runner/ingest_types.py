@@ -91,13 +91,16 @@ class Plan:
             return "holds times in UTC (ending in Z), kept without the zone"
         return ""
 
-    def text(self, ref: str) -> str:
-        """The column's text, NULL where it means that."""
+    def text(self, ref: str, counter: str = "") -> str:
+        """The column's text, NULL where it means that; such cells draw from the sequence ``counter``."""
         if self.type == "VARCHAR":
             return ref
-        if self.trim:
-            ref = f"nullif(trim({ref}), '')"
-        return f"CASE WHEN {ref} IN ({_list(self.na)}) THEN NULL ELSE {ref} END" if self.na else ref
+        words = (*self.na, *([""] if self.trim else []))
+        text = f"trim({ref})" if self.trim else ref
+        if not words:
+            return text
+        nothing = f"CASE WHEN nextval('{counter}') < 0 THEN {ref} END" if counter else "NULL"
+        return f"CASE WHEN {text} IN ({_list(words)}) THEN {nothing} ELSE {text} END"
 
     def value(self, ref: str) -> str:
         """The typed value of ``ref``, a text as ``text`` gives it; NULL where it does not fit."""

@@ -8,7 +8,8 @@ Runs on the host.  Stores bytes that the sandbox made and never reads what they 
                                  entry.json      size, sha256 and the checked report
 
 An entry appears whole by one rename or not at all.  ``get`` believes nothing: sizes, hash and report
-are checked again, and an entry that does not fit is deleted and counts as missing.
+are checked again, and an entry that does not fit is deleted and counts as missing.  The bytes of a table
+whose times have not changed since they were last hashed are not hashed again (see ``known``).
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import AnalystError, DataError, RunnerMisbehaved, StorageError
+from .known import Known
+from .opening import Signature
 from .report import checked_report
 from .staging import private_home
 from .storage import private_directory, size_text, storing
@@ -38,6 +41,8 @@ VERSION: Final = 1
 MAX_ENTRY_JSON: Final = 64 * 1024 * 1024
 STALE_SECONDS: Final = 60
 """What is older and nobody holds was left by a process that died; where there are no locks, what is a day old."""
+HASHED_ALWAYS: Final = 32 * 1024 * 1024
+"""Bytes below which a table is hashed each time, because that takes no time."""
 _TABLE: Final = "table.parquet"
 _ENTRY: Final = "entry.json"
 _KEY: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -67,9 +72,10 @@ def cache_key(
 class Writer:
     """A new entry in the making.  ``write`` is a ``BodySink``."""
 
-    def __init__(self, cache: Cache, key: str, directory: Path, max_bytes: int | None) -> None:
+    def __init__(self, cache: Cache, key: str | None, directory: Path, max_bytes: int | None) -> None:
         self._cache = cache
         self._key = key
+        self._sha256: str | None = None
         self._directory = directory
         self._max_bytes = max_bytes
         self._digest = hashlib.sha256()
@@ -95,22 +101,45 @@ class Writer:
             while view:
                 view = view[self._out.write(view) :]
 
-    def commit(self, report: Mapping[str, Any]) -> Entry:
-        """Keep the entry.  When another process was first, its entry, which is as good, is the result.
+    @property
+    def path(self) -> Path:
+        """Where the table lies until ``commit``."""
+        return self._directory / _TABLE
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        """Take the file ``path``, whose hash is known, for the table; it is moved.  Raises ``StorageError``."""
+        with storing(self._directory):
+            self._out.close()
+            path.replace(self.path)
+            with self.path.open("rb") as file:
+                self._size = os.fstat(file.fileno()).st_size
+                start = file.read(4)
+                file.seek(max(0, self._size - 4))
+                self._ends = (start, file.read(4))
+        self._sha256 = sha256
+
+    def commit(self, report: Mapping[str, Any], key: str | None = None) -> Entry:
+        """Keep the entry, under ``key`` unless it was given before.  When another process was first, its entry,
+        which is as good, is the result.
 
         Raises ``RunnerMisbehaved`` (``bad_report``, ``bad_table``) or ``StorageError``.
         """
+        key = key or self._key
+        if key is None:
+            raise ValueError("an entry needs a key")
+        sha256 = self._sha256 or self._digest.hexdigest()
         checked = checked_report(report)
         if self._ends != (_MAGIC, _MAGIC) or self._size < 12:
             raise RunnerMisbehaved("bad_table", "The sandbox sent a table that is not a Parquet file.")
-        record = {"version": VERSION, "size": self._size, "sha256": self._digest.hexdigest(), "report": checked}
+        record = {"version": VERSION, "size": self._size, "sha256": sha256, "report": checked}
         with storing(self._directory):
             self._out.close()
             (self._directory / _TABLE).chmod(0o444)
             (self._directory / _ENTRY).write_text(json.dumps(record), "utf-8")
-        other = self._cache.adopt(self._key, self._directory)
-        path = self._cache.path(self._key)
-        return other or Entry(self._key, path, self._size, self._digest.hexdigest(), checked)
+        other = self._cache.adopt(key, self._directory)
+        if other is None:
+            self._cache.remember(self._cache.path(key), sha256)
+        return other or Entry(key, self._cache.path(key), self._size, sha256, checked)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -122,6 +151,7 @@ class Cache:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._known = Known(home)
         self.root = home / CACHE
 
     def get(self, key: str) -> Entry | None:
@@ -138,9 +168,10 @@ class Cache:
         return entry
 
     @contextmanager
-    def writer(self, key: str, *, max_bytes: int | None = None) -> Iterator[Writer]:
+    def writer(self, key: str | None = None, *, max_bytes: int | None = None) -> Iterator[Writer]:
         """A writer for a new entry; without ``commit`` nothing stays.  Raises ``StorageError``."""
-        self._place(key)
+        if key is not None:
+            self._place(key)
         root = private_directory(private_home(self._home) / CACHE)
         directory = root / f"{_TEMPORARY}{secrets.token_hex(8)}"
         with storing(root):
@@ -220,12 +251,29 @@ class Cache:
             size, sha256 = raw["size"], raw["sha256"]
             if raw["version"] != VERSION or path.stat().st_size != size:
                 return None
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                    return None
+            if not self._whole(path, sha256):
+                return None
             return Entry(key, path, size, sha256, checked_report(raw["report"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError, AnalystError):
             return None
+
+    def _whole(self, path: Path, sha256: str) -> bool:
+        """Whether the table's bytes have that hash."""
+        looks = _looks(path)
+        if looks.size >= HASHED_ALWAYS and self._known.find(looks) == sha256:
+            return True
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                return False
+        self.remember(path, sha256)
+        return True
+
+    def remember(self, path: Path, sha256: str) -> None:
+        """Note that the table was seen to be whole: nobody writes to it from now on."""
+        with suppress(OSError, StorageError):
+            looks = _looks(path)
+            if looks.size >= HASHED_ALWAYS:
+                self._known.remember(looks, sha256)
 
     def _usage(self, group: Path) -> list[tuple[float, int, Path]]:
         found = []
@@ -258,3 +306,8 @@ def _held(table: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def _looks(path: Path) -> Signature:
+    """Without ``ctime``: sessions make and remove links to a table."""
+    return replace(Signature.of(path.stat()), ctime_ns=0)

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,16 +32,24 @@ _NOT_DISKS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What tells that a file is still the same: its place on the disk, size in bytes and time of change."""
+    """What tells that a file is still the same: its place on the disk, size in bytes and times of change.
+
+    ``ctime_ns`` also changes with links, names and modes, but cannot be set back by who writes.
+    """
 
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
     @classmethod
     def of(cls, facts: os.stat_result) -> Signature:
-        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def same_bytes(self, other: Signature | None) -> bool:
+        """Whether nothing but links, names and modes can have changed."""
+        return other is not None and replace(self, ctime_ns=0) == replace(other, ctime_ns=0)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ import os
 import re
 import secrets
 import shutil
+import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +34,11 @@ from .owners import Claim, release_dead
 from .storage import private_directory, require_room, storing
 
 SESSIONS: Final = "sessions"
+LINK_LEAST: Final = 32 * 1024 * 1024
+"""Bytes from which on a file is not copied to be read, where it can be."""
+_RESTED_NS: Final = 100_000_000
 _BLOCK: Final = 1024 * 1024
+_TOLD_EVERY: Final = 16 * _BLOCK
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _OWNER: Final = ".owner"
 
@@ -41,7 +47,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A source in the incoming directory.  ``name`` is bare; ``signature`` is the source's when it was read."""
+    """A source in the incoming directory.  ``name`` is bare; ``signature`` is the source's when it was read.
+    ``sha256`` is empty for one that was linked: nothing of it was read yet."""
 
     name: str
     size: int
@@ -97,8 +104,66 @@ class Workspace:
                 directory.mkdir(exist_ok=True)
                 directory.chmod(0o755)
 
-    def stage_file(self, path: Path, max_bytes: int) -> Staged:
-        """Copy the regular file ``path`` into the incoming directory while hashing it.
+    def link_file(self, path: Path, max_bytes: int) -> Staged | None:
+        """Make the regular file ``path`` itself a file of the incoming directory, without copying it.
+
+        ``None`` where that is not possible or not wise: see ``linkable``.  Who uses it must make sure
+        afterwards that it was not written to meanwhile (``Signature.same_bytes``).  Raises ``DataError`` (see
+        ``opening.opened``).
+        """
+        with opened(path, max_bytes) as (source, before):
+            if not linkable(os.fstat(source)):
+                return None
+            name = secrets.token_hex(16)
+            try:
+                directory = os.open(self.incoming, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                return None
+            try:  # by the descriptor that was checked, whatever lies under the name by now
+                os.link(f"/proc/self/fd/{source}", name, dst_dir_fd=directory, follow_symlinks=True)
+                linked = Signature.of(os.stat(name, dir_fd=directory, follow_symlinks=False))
+            except OSError:  # another disk, or a system without such links
+                return None
+            finally:
+                os.close(directory)
+        if not before.same_bytes(linked):
+            self.discard(name)
+            return None
+        return Staged(name, before.size, "", before)
+
+    def hash_file(self, name: str, stopped: Callable[[], bool]) -> str:
+        """The SHA-256 (hex) of a file of the incoming directory; empty when ``stopped`` says so meanwhile.
+
+        Raises ``DataError`` (``data_unreadable``).
+        """
+        digest, buffer = hashlib.sha256(), bytearray(_BLOCK)
+        try:
+            with (self.incoming / _bare(name)).open("rb", buffering=0) as file:
+                while count := file.readinto(buffer):
+                    if stopped():
+                        return ""
+                    digest.update(memoryview(buffer)[:count])
+        except OSError as error:
+            raise DataError("data_unreadable", f"Reading failed: {error.strerror or error}.") from error
+        return digest.hexdigest()
+
+    def stage_linked(self, path: Path) -> str:
+        """Make a file of this package's own (a table in the making) a file of the incoming directory: its bare name.
+
+        Raises ``StorageError``.
+        """
+
+        def link(target: Path) -> None:
+            try:
+                os.link(path, target)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, target)
+
+        return self._write(link, None)[0]
+
+    def stage_file(self, path: Path, max_bytes: int, copied: Callable[[int], object] = lambda _: None) -> Staged:
+        """Copy the regular file ``path`` into the incoming directory while hashing it.  ``copied`` is called with
+        the bytes so far.
 
         Raises ``DataError`` (see ``opening.opened``; also ``data_changed`` when it is written to meanwhile) or
         ``StorageError``.  Nothing is left behind then.
@@ -109,7 +174,7 @@ class Workspace:
 
             def copy(target: Path) -> int:
                 with target.open("xb", buffering=0) as out:
-                    return _copy(path, source, out.fileno(), digest.update, before.size, max_bytes)
+                    return _copy(path, source, out.fileno(), digest.update, before.size, max_bytes, copied)
 
             name, size = self._write(copy, before.size)
             after = Signature.of(os.fstat(source))
@@ -219,7 +284,13 @@ def private_home(home: Path) -> Path:
 
 
 def _copy(
-    path: Path, source: int, target: int, update: Callable[[memoryview], object], expected: int, max_bytes: int
+    path: Path,
+    source: int,
+    target: int,
+    update: Callable[[memoryview], object],
+    expected: int,
+    max_bytes: int,
+    told: Callable[[int], object],
 ) -> int:
     """Bytes copied; stops just past ``expected``, for a file that grows has changed."""
     buffer = memoryview(bytearray(_BLOCK))
@@ -238,7 +309,18 @@ def _copy(
         written = 0
         while written < count:
             written += os.write(target, buffer[written:count])
+        if copied % _TOLD_EVERY == 0:
+            told(copied)
     return copied
+
+
+def linkable(facts: os.stat_result) -> bool:
+    """Whether the sandbox may be given the file itself: it is large enough to be worth it, the sandbox's user can
+    read it and could not write it even without a read-only mount, and it has rested (a write just after the last
+    one may leave no trace in its times)."""
+    rested = time.time_ns() - facts.st_mtime_ns > _RESTED_NS
+    readable, writable = facts.st_mode & stat.S_IROTH, facts.st_mode & stat.S_IWOTH
+    return facts.st_size >= LINK_LEAST and facts.st_uid == os.geteuid() and bool(readable and not writable and rested)
 
 
 def _bare(name: str) -> str:

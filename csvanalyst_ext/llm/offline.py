@@ -23,9 +23,10 @@ from litellm.types.utils import (
 )
 
 from ..planning import describe
-from ..planning.compile import compile_plan, identifier
+from ..planning.compile import compile_plan
 from ..planning.lookup import MAX_FOUND, MAX_TEXTS
-from ..planning.plan import Filter, Plan
+from ..planning.plan import Filter, Plan, simple
+from ..planning.quoting import identifier
 from ..planning.schema import Table, table_of
 from ..planning.understand import NotUnderstood, Understood, understand
 from ..planning.words import key
@@ -133,7 +134,8 @@ def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) ->
 
 def _ask_function(meaning: Understood, tools: Sequence[str]) -> Turn:
     plan = meaning.plan
-    value = plan.order.column if plan.order else (plan.filters[0].column if plan.filters else "")
+    filters = simple(plan.filters)
+    value = plan.order.column if plan.order else (filters[0].column if filters else "")
     question = f"{meaning.one_row_each} has several rows with a {value}. Which of them counts?"
     return _ask(tools, question, [f"{word} {value}" for word in ("total", "average", "highest single")])
 

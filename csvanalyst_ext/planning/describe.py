@@ -10,8 +10,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
-from .compile import dimension_label, measure_label
-from .plan import Dimension, Filter, Measure, Plan, Scalar
+from .expressions import condition
+from .labels import dimension_label, measure_label
+from .plan import Condition, Dimension, Filter, Measure, Measured, Plan, Scalar, simple
 from .schema import Table
 
 _MONTHS: Final = (
@@ -53,7 +54,7 @@ def _rank(plan: Plan) -> str:
     if plan.order is None:
         return ""
     measure = plan.measures[plan.order.measure] if plan.order.measure is not None else None
-    if measure is not None and measure.function in ("count", "count distinct"):
+    if isinstance(measure, Measure) and measure.function in ("count", "count distinct"):
         return f"{'most' if plan.order.descending else 'fewest'} {measure_label(measure)}"
     label = measure_label(measure) if measure is not None else plan.order.column
     return f"{'highest' if plan.order.descending else 'lowest'} {label}"
@@ -81,24 +82,25 @@ def _single(plan: Plan, rows: Sequence[Sequence[Any]]) -> str:
     if all(value is None for value in values):
         return f"There is no value to take: {title(plan)}."
     about = f" of {plan.table}" + where(plan)
-    if len(values) == 1 and plan.measures[0].function == "count":
+    only = plan.measures[0] if isinstance(plan.measures[0], Measure) else None
+    if len(values) == 1 and only and only.function == "count":
         count = values[0]
         there, noun = ("is", "row") if count == 1 else ("are", "rows")
         return f"There {there} {show(count)} {noun}{about}."
-    if len(values) == 1 and plan.measures[0].function == "count distinct":
+    if len(values) == 1 and only and only.function == "count distinct":
         there, noun = ("is", "value") if values[0] == 1 else ("are", "values")
-        return f"There {there} {show(values[0])} different {noun} of {plan.measures[0].column} among the rows{about}."
+        return f"There {there} {show(values[0])} different {noun} of {only.column} among the rows{about}."
     parts = [f"the {_named(m, v)} is {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
-    if plan.measures[0].function in ("count", "count distinct"):
+    if only and only.function in ("count", "count distinct"):
         parts = [f"{measure_label(m)}: {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
     text = _join(parts)
     return f"{text[0].upper()}{text[1:]}{_about(plan)}."
 
 
-def _named(measure: Measure, value: Any) -> str:
+def _named(measure: Measured, value: Any) -> str:
     """The lowest of dates, which arrive as text, is the earliest."""
     words = {"min": "earliest", "max": "latest"}
-    if isinstance(value, str) and measure.function in words:
+    if isinstance(value, str) and isinstance(measure, Measure) and measure.function in words:
         return f"{words[measure.function]} {measure.column}"
     return measure_label(measure)
 
@@ -164,21 +166,21 @@ def _listing(plan: Plan, rows: Sequence[Sequence[Any]], count: int) -> str:
 
 def left_out(plan: Plan, table: Table) -> str:
     """Which rows are not in the result for lack of a value; empty when there are none such."""
-    named = [m.column for m in plan.measures if m.column]
+    named = [m.column for m in plan.measures if isinstance(m, Measure) and m.column]
     named += [plan.order.column] if plan.order and plan.order.column and plan.first is not None else []
     if plan.first is not None:
         named += [d.column for d in plan.dimensions]
-    for filter_ in plan.filters:
+    for filter_ in simple(plan.filters):
         negated = filter_.operator in ("<>", "not in") or filter_.values == (False,)
         named += [filter_.column] if negated else []
-    kept = [f.column for f in plan.filters if f.operator == "not null"]
+    kept = [f.column for f in simple(plan.filters) if f.operator == "not null"]
     missing = [n for n in dict.fromkeys(named) if n not in kept and table.column(n).nulls]
     return f" Rows without {_join(missing)} are left out." if missing else ""
 
 
 def looked_up(plan: Plan, columns: Sequence[str], row: Sequence[Any]) -> str:
     """The one row of a look-up."""
-    keys = {f.column for f in plan.filters}
+    keys = {f.column for f in simple(plan.filters)}
     pairs = [f"{name} is {show(value)}" for name, value in zip(columns, row, strict=True) if name not in keys]
     text = _join(pairs)
     return f"{_capital(text)}{where(plan)}."
@@ -207,7 +209,9 @@ def _label(plan: Plan, row: Sequence[Any]) -> str:
     return ", ".join("(missing)" if v is None else str(v) for v in row[: len(plan.dimensions)])
 
 
-def _measure(measure: Measure, plan: Plan) -> str:
+def _measure(measure: Measured, plan: Plan) -> str:
+    if not isinstance(measure, Measure):
+        return measure_label(measure)
     return (
         "number of rows"
         if measure.function == "count"
@@ -217,7 +221,9 @@ def _measure(measure: Measure, plan: Plan) -> str:
     )
 
 
-def _filter(filter_: Filter) -> str:
+def _filter(filter_: Condition) -> str:
+    if not isinstance(filter_, Filter):
+        return condition(filter_)
     name = (
         dimension_label(Dimension(filter_.column, filter_.part)) if filter_.part not in ("", "date") else filter_.column
     )

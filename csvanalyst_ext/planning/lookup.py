@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .compile import identifier, literal
+from .quoting import identifier, literal
 from .words import key
 
 MAX_TEXTS: Final = 60

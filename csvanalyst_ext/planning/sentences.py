@@ -10,7 +10,7 @@ from . import lexicon
 from .conditions import Conditions
 from .leads import Lead
 from .parts import Meaning
-from .plan import Dimension, Plan
+from .plan import Dimension, Plan, simple
 from .schema import Column
 from .words import pieces
 
@@ -179,7 +179,7 @@ class Sentences(Conditions):
 
     def maybe_sum(self, reading: Reading, subject: Column) -> Reading:
         """ "Which regions have more than 100 sales": in one row, or in all of their rows together?"""
-        for filter_ in reading.plan.filters:
+        for filter_ in simple(reading.plan.filters):
             column = self.table.column(filter_.column)
             summed = column.kind == "number" and column.pieces[-1] in lexicon.ADDITIVE
             if summed and self.table.unique(subject) is not True:

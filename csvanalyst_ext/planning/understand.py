@@ -17,7 +17,7 @@ from typing import Final
 from . import lexicon
 from .describe import title
 from .link import Linker
-from .plan import Filter, Plan
+from .plan import Filter, Plan, simple
 from .questions import Questions
 from .schema import Column, Table
 from .sentences import Reading
@@ -109,8 +109,8 @@ def best(readings: Iterable[Reading]) -> list[Reading]:
     """The readings of least cost, without contradictory ones, each plan once."""
     kept: dict[tuple[Plan, str, bool, str], Reading] = {}
     for reading in islice(readings, _MAX_READINGS):
-        if not _contradicts(reading.plan.filters):
-            plan = replace(reading.plan, filters=_in_order(reading.plan.filters))
+        if not _contradicts(simple(reading.plan.filters)):
+            plan = replace(reading.plan, filters=_in_order(simple(reading.plan.filters)))
             identity = (plan, reading.one_row_each, reading.one_row, reading.ask)
             if identity not in kept or kept[identity].cost > reading.cost:
                 kept[identity] = replace(reading, plan=plan)
@@ -138,7 +138,7 @@ def _contradicts(filters: tuple[Filter, ...]) -> bool:
 def _texts(plan: Plan, table: Table) -> tuple[str, ...]:
     found = [
         value
-        for filter_ in plan.filters
+        for filter_ in simple(plan.filters)
         if filter_.operator in ("=", "<>", "in", "not in") and table.column(filter_.column).kind == "text"
         for value in filter_.values
         if isinstance(value, str)

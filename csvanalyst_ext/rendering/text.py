@@ -123,6 +123,16 @@ def size(value: int) -> str:
     return f"{value / 1024**power:.1f} {'BKMGT'[power]}iB"
 
 
+def part(done: int, whole: int) -> str:
+    """``1.2 of 5.0 GiB``; only the first where the second is not known (0) or too small to be true."""
+    if whole < max(1, done):
+        return size(done)
+    power = min(4, (whole.bit_length() - 1) // 10)
+    if not power:
+        return f"{done} of {whole} B"
+    return f"{done / 1024**power:.1f} of {size(whole)}"
+
+
 def count(number: int, noun: str) -> str:
     """``1 row``, ``336,776 rows``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

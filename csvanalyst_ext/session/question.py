@@ -10,16 +10,17 @@ from typing import Final
 from ..errors import UsageError
 from ..protocol import MAX_CODE_BYTES
 
-MODES: Final = ("auto", "sql", "python")
+MODES: Final = ("auto", "sql", "python", "plan")
 _PREFIX: Final = re.compile(r"\s*(SQL|PYTHON|PLAN)[ \t]*:", re.IGNORECASE)
-_LABELS: Final[Mapping[str, str]] = {"auto": "a question", "sql": "SQL", "python": "Python"}
+_LABELS: Final[Mapping[str, str]] = {"auto": "a question", "sql": "SQL", "python": "Python", "plan": "a plan"}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to answer.
 
-    ``mode`` is ``auto`` (a model answers), ``sql`` or ``python`` (``text`` itself runs).
+    ``mode`` is ``auto`` (a model answers), ``sql``, ``python`` or ``plan`` (``text`` itself runs; a plan is
+    JSON or YAML).
     ``model`` is ``None`` for the session's.  ``datasets`` narrows what is visible to these names;
     ``None`` is all of them.  ``max_rows`` and ``timeout`` (seconds for one SQL or Python step) are
     ``None`` for the setting, and so are ``max_steps`` (model calls) and ``max_cost`` (US dollars).  An
@@ -54,19 +55,15 @@ def parse(
 ) -> Question:
     """The question that ``text`` with these options is.
 
-    A first word ``SQL:`` or ``PYTHON:``, in any case and after blank lines, chooses the mode and is
+    A first word ``SQL:``, ``PYTHON:`` or ``PLAN:``, in any case and after blank lines, chooses the mode and is
     taken off; ``mode`` chooses it too, and then a different prefix is a contradiction.  In
-    ``--mode sql`` or ``python`` a text without a prefix is taken as it is.  Raises ``UsageError``.
+    ``--mode sql``, ``python`` or ``plan`` a text without a prefix is taken as it is.  Raises ``UsageError``.
     """
     if mode is not None and mode not in MODES:
         hint = f"Use one of: {', '.join(MODES)}."
-        if mode == "plan":
-            raise _no_plan()
         raise UsageError("bad_mode", f"There is no mode {mode!r}.", hint)
     found = _PREFIX.match(text)
     prefix = found[1].lower() if found else None
-    if prefix == "plan":
-        raise _no_plan()
     if found and prefix and mode not in (None, prefix):
         raise UsageError(
             "mode_contradiction",
@@ -75,7 +72,7 @@ def parse(
         )
     chosen = mode or prefix or "auto"
     body = text[found.end() :] if found else text
-    body = body.strip() if chosen != "python" else _python_body(body)
+    body = body.strip() if chosen in ("auto", "sql") else _indented_body(body)
     if not body.strip():
         raise UsageError("empty_question", f"There is no text to take as {_LABELS[chosen]}.", _EXAMPLES[chosen])
     if "\0" in body:
@@ -97,15 +94,12 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "auto": "Write the question, for example: How many rows are there?",
     "sql": "Write a query after it, for example: SQL: SELECT count(*) FROM flights",
     "python": "Write code after it, for example: PYTHON: len(flights)",
+    "plan": "Write a plan after it, for example: PLAN: {from: flights, group_by: carrier, measures: count}",
 }
 
 
-def _no_plan() -> UsageError:
-    return UsageError("not_available", "PLAN: questions are not available yet.", "Use SQL: or PYTHON:, or plain words.")
-
-
-def _python_body(text: str) -> str:
-    """The code without blank lines around it: the first line may follow the prefix after a space, while
+def _indented_body(text: str) -> str:
+    """Python or YAML without blank lines around it: the first line may follow the prefix after a space, while
     the indentation of a block that starts on its own line stays."""
     first, newline, rest = text.partition("\n")
     return (first.strip() + newline + rest if first.strip() else rest).strip("\n").rstrip()

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from ..agent.events import Event, ToolEnded, ToolProgress, ToolStarted
 from ..datasets.model import Dataset
 from ..datasets.naming import check_name, table_name
+from ..datasets.opening import signature
 from ..datasets.registry import Registered, Registry
-from ..datasets.sources import Source
+from ..datasets.sources import FileSource, Source
 from ..datasets.staging import Workspace
 from ..execution.base import Executor
 from .intake import Intake, Options
@@ -49,6 +50,10 @@ class Shelf:
         await self._intake.prune(self.registry.cache_keys)
         return tuple(item.dataset for item in taken)
 
+    def options(self, name: str) -> Options:
+        """With what the data set ``name`` is read."""
+        return self._options.get(name, {})
+
     async def clear(self) -> None:
         self._options.clear()
         await self._adopt(Registry())
@@ -63,16 +68,14 @@ class Shelf:
             if change.what == "missing":
                 notes.append(f"{dataset.source} is gone; the table {dataset.name} as it was read before was used.")
                 continue
-            item = await self._take(change.registered.source, dataset.name, self._options.get(dataset.name, {}), emit)
+            item = await self._take(change.registered.source, dataset.name, self.options(dataset.name), emit)
             registry = registry.add(item)
             if item.dataset.fingerprint != dataset.fingerprint:
                 notes.append(f"{dataset.source} had changed and was read again: {item.dataset.rows:,} rows.")
         for item in registry:
             dataset = item.dataset
             if dataset.name in names and not self._workspace.has_table(dataset.file):
-                registry = registry.add(
-                    await self._take(item.source, dataset.name, self._options.get(dataset.name, {}), emit)
-                )
+                registry = registry.add(await self._take(item.source, dataset.name, self.options(dataset.name), emit))
                 notes.append(f"The file of the table {dataset.name} had been deleted and was made again.")
         if registry is not self.registry:
             await self._adopt(registry)
@@ -80,7 +83,7 @@ class Shelf:
 
     async def _take(self, source: Source, name: str, options: Options, emit: Emit) -> Registered:
         call, started = f"add-{name}", time.perf_counter()
-        emit(ToolStarted(call, "add", {"source": source.label}))
+        emit(ToolStarted(call, "add", {"source": source.label, **_extent(source)}))
         try:
             item = await self._intake.take(
                 source, name, options, lambda rows, size: emit(ToolProgress(call, rows, size))
@@ -100,6 +103,14 @@ class Shelf:
     def _unlink(self, registry: Registry, keep: Registry) -> None:
         for file in set(registry.tables().values()) - set(keep.tables().values()):
             self._workspace.unlink_table(file)
+
+
+def _extent(source: Source) -> dict[str, int]:
+    """The bytes that progress counts up to, where they are known beforehand."""
+    if not isinstance(source, FileSource) or source.format.compression:
+        return {}
+    found = signature(source.path)
+    return {} if found is None else {"bytes": found.size}
 
 
 def _name(registry: Registry, source: Source, wanted: str | None) -> str:

@@ -25,6 +25,7 @@ class Activity:
         self._started = started
         self._doing = "starting"
         self._extent = ""
+        self._whole = 0
         self._steps: list[str] = []
 
     def take(self, event: Event) -> None:
@@ -34,9 +35,14 @@ class Activity:
             self._doing, self._extent = "writing the answer", ""
         elif isinstance(event, ToolStarted):
             self._doing, self._extent = _title(event.tool, event.arguments), ""
+            whole = event.arguments.get("bytes") if event.tool == "add" else 0
+            self._whole = whole if isinstance(whole, int) else 0
         elif isinstance(event, ToolProgress):
-            size = f", {text.size(event.bytes)}" if event.bytes else ""
-            self._extent = f" · {text.count(event.rows, 'row')}{size}"
+            rows = text.count(event.rows, "row")
+            if self._whole:
+                self._extent = f" · {text.part(event.bytes, self._whole)}, {rows}"
+            else:
+                self._extent = f" · {rows}{f', {text.size(event.bytes)}' if event.bytes else ''}"
         elif isinstance(event, ToolEnded):
             mark = "✓" if event.status == "ok" else "✗"
             summary = text.cell(event.summary) or event.status

@@ -49,7 +49,8 @@ def test_the_model_is_sent_the_question_the_tools_and_no_data(run: Run) -> None:
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
     assert body["messages"][1]["content"] == "Who are you?"
     assert {t["function"]["name"] for t in body["tools"]} == {
-        "list_datasets", "describe_dataset", "find_values", "run_sql", "run_python", "make_chart", "ask_user",
+        "list_datasets", "describe_dataset", "find_values", "run_plan", "run_sql", "run_python", "make_chart",
+        "ask_user",
     }  # fmt: skip
     assert "Rome" not in json.dumps(body) and "sales" not in json.dumps(body)
 

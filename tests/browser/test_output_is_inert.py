@@ -27,7 +27,8 @@ _ACTIVE = """(outputs) => outputs.flatMap(output => {
     for (const image of output.querySelectorAll('img'))
         if (!image.src.startsWith('data:image/png;base64,')) wrong.push(image.outerHTML.slice(0, 200));
     for (const styled of output.querySelectorAll('[style]'))
-        if (!/^text-align: ?(left|right);?$/.test(styled.getAttribute('style'))) wrong.push(styled.outerHTML.slice(0, 200));
+        if (!/^text-align: ?(left|right);?$/.test(styled.getAttribute('style')))
+            wrong.push(styled.outerHTML.slice(0, 200));
     return wrong;
 })"""
 """What in these outputs the browser made anything of but text, tables and our own figures."""

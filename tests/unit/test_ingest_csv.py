@@ -12,7 +12,7 @@ import pytest
 
 from csvanalyst_ext import protocol
 from runner.ingest import run_ingest
-from runner.ingest_engine import Outlet
+from runner.ingest_engine import Delivery, Engine, Outlet, deliver
 from runner.sink import Sink
 from tests.unit.messy.reading import MIB, fault, ingest, run, sample
 
@@ -499,39 +499,57 @@ def test_sensor_data_with_gaps() -> None:
     assert result.profile("ok")["words"] == ["true", "false"]
 
 
-def test_a_file_too_large_for_memory_is_read_in_two_passes_with_the_same_rows_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
+@pytest.fixture
+def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table is too large to be held back: it is sent while it is written."""
+    monkeypatch.setattr("runner.ingest_engine.HOLD_SHARE", 10**12)
+
+
+@pytest.mark.usefixtures("nothing_held")
+def test_a_table_too_large_to_be_held_back_is_sent_while_it_is_written_with_the_same_rows_in_order() -> None:
     rng = random.Random(7)
     rows = [(i, f"name {rng.randrange(10**9)}", rng.randrange(50) / 4) for i in range(60_000)]
     text = "id,name,x\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
     for data in (text.encode(), gzip.compress(text.encode()), text.encode("utf-16")):
         result = ingest(data)
         assert result.rows == rows
-        assert "approximate" in result.notes
-        assert result.profile("id") | {"nulls": 0, "minimum": "0", "maximum": "59999"} == result.profile("id")
+        assert result.reply.report["state"] == "unprofiled"
+        again = run(result.parquet, "parquet")
+        assert again.reply.report["state"] == "as_is"
+        assert again.reply.bodies == ()
+        assert again.profile("id") | {"nulls": 0, "minimum": "0", "maximum": "59999"} == again.profile("id")
+        assert abs(again.profile("id")["distinct"] - 60_000) < 6_000
 
 
-def test_a_table_that_turns_out_too_large_for_memory_is_read_in_two_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 1e9)
+def test_memory_does_not_grow_with_the_table() -> None:
     rows = [(i, f"{i:0600d}x") for i in range(200_000)]
     result = ingest("id,t\n" + "".join(f"{a},{b}\n" for a, b in rows), memory=100 * MIB)
     assert result.rows == rows
-    assert "approximate" in result.notes
 
 
-def test_two_passes_find_texts_that_do_not_fit_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
+def test_a_text_that_does_not_fit_after_something_was_sent_asks_for_an_ingest_that_proves_everything_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = [str(i) for i in range(60_000)]
     rows[50_000] = "x7"
-    result = ingest("id,n\n" + "".join(f"{r},{i}\n" for i, r in enumerate(rows)))
-    assert result.rows == [(r, i) for i, r in enumerate(rows)]
+    text = "id,n\n" + "".join(f"{r},{i}\n" for i, r in enumerate(rows))
+
+    def begun(engine: Engine, query: str, row_group: int) -> Delivery:
+        engine.outlet.open("table.parquet")  # as the engine does by itself only with hundreds of megabytes
+        return deliver(engine, query, row_group)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("runner.ingest_load.deliver", begun)
+        first = run(text).reply
+        assert first.fault is not None
+        assert first.fault.code == "ingest_again"
+    result = ingest(text, exact=True)
+    assert [row[0] for row in result.rows] == rows
     assert "at line 50002: 'x7'" in result.notes
 
 
-def test_missing_value_words_are_counted_in_two_passes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.ingest_load.MEMORY_SHARE", 0.0)
+@pytest.mark.usefixtures("nothing_held")
+def test_missing_value_words_are_counted_while_the_table_is_sent() -> None:
     result = ingest("id,n\n" + "1,NA\n2,5\n" * 500)
     assert result.rows == [(1, None), (2, 5)] * 500
     assert "500 cells hold 'NA', read as NULL" in result.notes
@@ -552,12 +570,18 @@ def test_memory_that_does_not_suffice_is_told_apart() -> None:
     assert reply.status == "memory"
 
 
-def test_progress_says_rows_and_bytes() -> None:
+def test_progress_says_rows_and_bytes_and_never_goes_back() -> None:
     seen: list[protocol.Frame] = []
-    outlet = Outlet(Sink(3, lambda data: seen.extend(protocol.Decoder().feed(data))), _last=-60.0)
-    outlet.progress(7, 99)
-    outlet.progress(8, 100)
-    assert [(frame.kind, frame.json()) for frame in seen] == [(protocol.Kind.PROGRESS, {"rows": 7, "bytes": 99})]
+    outlet = Outlet(Sink(3, lambda data: seen.extend(protocol.Decoder().feed(data))))
+    for rows, size in ((7, 99), (8, 100), (3, 50)):
+        outlet._last = -60.0
+        outlet.progress(rows, size)
+    outlet.progress(9, 101)  # so soon after the last that it is not sent
+    assert [frame.json() for frame in seen] == [
+        {"rows": 7, "bytes": 99},
+        {"rows": 8, "bytes": 100},
+        {"rows": 8, "bytes": 100},
+    ]
 
 
 @pytest.mark.parametrize("name", ["a*b", "x[1]", "{a,b}", "data?.csv", "it's", "ü ñ"])

@@ -7,7 +7,7 @@ import io
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -320,3 +320,83 @@ def test_damaged_arrow_is_refused_or_read_but_never_crashes() -> None:
 
 def test_a_gzip_of_a_columnar_format_is_refused() -> None:
     assert fault(gzip.compress(parquet(table())), "parquet", compression="gzip").code == "data_unreadable"
+
+
+# --- Parquet kept as it is ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file counts as large."""
+    monkeypatch.setattr("runner.ingest_engine.HOLD_SHARE", 10**12)
+
+
+def _written(table: pa.Table, **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, **options)
+    return out.getvalue()
+
+
+_NUMBERS: Final = pa.table(
+    {"id": list(range(30_000)), "word": [f"w{i % 7}" for i in range(30_000)], "x": [i / 4 for i in range(30_000)]}
+)
+
+
+@pytest.mark.usefixtures("_nothing_held")
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_large_parquet_file_of_plain_columns_is_kept_as_it_is(exact: bool) -> None:
+    result = ingest(_written(_NUMBERS, row_group_size=7_000), "parquet", exact=exact)
+    assert result.reply.report["state"] == "as_is"
+    assert result.reply.bodies == ()
+    assert result.profile("word")["values"] == [f"w{i}" for i in range(7)]
+    assert (result.profile("id")["minimum"], result.profile("id")["maximum"]) == ("0", "29999")
+
+
+@pytest.mark.usefixtures("_nothing_held")
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"a": [1, 2], "A": [3, 4]}),
+        pa.table({" a": [1, 2]}),
+        pa.table({"a": [{"b": 1}, {"b": 2}]}),
+    ],
+    ids=["names that differ in case", "a name with a blank", "nested values"],
+)
+def test_a_parquet_file_that_must_be_changed_is_written_anew(table: pa.Table) -> None:
+    result = ingest(_written(table), "parquet", exact=True)
+    assert result.reply.report["state"] != "as_is"
+    assert len(result.rows) == 2
+
+
+@pytest.mark.usefixtures("_nothing_held")
+@pytest.mark.parametrize("place", [29_999, 13_999, 7_000])
+def test_a_parquet_file_whose_statistics_lie_is_written_anew_with_true_ones(place: int) -> None:
+    data = _written(_NUMBERS, row_group_size=7_000)
+    footer = data.rindex(b"\x15", 0, len(data) - 8) - 3_000
+    true, lie = place.to_bytes(8, "little"), (place + 1_000_000).to_bytes(8, "little")
+    assert true in data[footer:]
+    data = data[:footer] + data[footer:].replace(true, lie)
+    result = ingest(data, "parquet", exact=True)
+    assert result.reply.report["state"] != "as_is"
+    assert [row[0] for row in result.rows] == list(range(30_000))
+    extremes = pq.read_metadata(io.BytesIO(result.parquet)).row_group(0).column(0).statistics
+    assert (extremes.min, extremes.max) == (0, 29_999)
+
+
+@pytest.mark.usefixtures("_nothing_held")
+def test_row_groups_of_different_sizes_are_written_anew() -> None:
+    out = io.BytesIO()
+    with pq.ParquetWriter(out, _NUMBERS.schema) as writer:
+        for start, rows in ((0, 100), (100, 9_900), (10_000, 20_000)):
+            writer.write_table(_NUMBERS.slice(start, rows))
+    result = ingest(out.getvalue(), "parquet", exact=True)
+    assert result.reply.report["state"] != "as_is"
+    assert len(result.rows) == 30_000
+
+
+@pytest.mark.usefixtures("_nothing_held")
+def test_a_large_parquet_file_with_a_damaged_page_is_refused() -> None:
+    data = bytearray(_written(_NUMBERS, compression="snappy"))
+    data[40:4_000] = bytes(3_960)
+    assert fault(bytes(data), "parquet").code == "parquet_broken"
+    assert fault(bytes(data), "parquet", exact=True).code == "parquet_broken"

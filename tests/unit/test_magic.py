@@ -216,7 +216,7 @@ def test_a_semicolon_after_python_or_a_command_shows_nothing(notebook):
         ("%%analyst how many rows\nx", "bad_option"),
         ("%%analyst --mode python\nSQL: SELECT 1", "mode_contradiction"),
         ("%%analyst\nSQL:", "empty_question"),
-        ("%%analyst\nPLAN: {}", "not_available"),
+        ("%%analyst\nPLAN: {}", "plan_missing_key"),
         ("%analyst ad x.csv", "unknown_command"),
         ("%analyst add", "bad_option"),
         ("%analyst add 'x.csv", "open_quote"),

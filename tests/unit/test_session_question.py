@@ -54,9 +54,10 @@ def test_an_empty_question_is_a_usage_error(text):
     assert code_of(text) == "empty_question"
 
 
-def test_plans_say_that_they_are_not_available_yet():
-    assert code_of("PLAN: {}") == "not_available"
-    assert code_of("{}", mode="plan") == "not_available"
+def test_a_plan_keeps_its_indentation():
+    question = parse("PLAN:\n  from: t\n  measures: count")
+    assert (question.mode, question.text) == ("plan", "  from: t\n  measures: count")
+    assert parse("{from: t}", mode="plan") == Question("{from: t}", "plan")
 
 
 def test_an_unknown_mode_lists_the_known_ones():

@@ -341,6 +341,7 @@ fresh = duckdb.connect()
 }
 """,
         ("worker", "container"), all_fail("IOException", "HTTPException", "MissingExtensionException", "AutoloadException", "Error"),
+        timeout=15.0,
     ),
     AttackCase(
         19, "sockets of every family", "python",
