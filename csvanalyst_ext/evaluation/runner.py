@@ -83,7 +83,7 @@ def _attempt(
         seconds=seconds,
         cost=_cost(answers),
         repairs=sum(_repairs(answer) for answer in answers),
-        unverified=0 if last is None else _unverified(last),  # without an answer there is no prose
+        unverified=0 if last is None else sum(number.status == "not found" for number in last.numbers),
         sql=None if last is None else last.sql,
         rows=None if rows is None else tuple(tuple(row) for row in rows[:_KEPT_ROWS]),
         note=note,
@@ -107,9 +107,3 @@ def _repairs(answer: Answer) -> int:
     """The SQL and Python steps that failed and were followed by another."""
     ran = [step for step in answer.steps if step.language]
     return sum(step.status != "ok" for step in ran[:-1])
-
-
-def _unverified(answer: Answer) -> int | None:
-    """The numbers of the prose that were looked for in the results and not found; ``None`` when nothing looked."""
-    numbers = getattr(answer, "numbers", None)
-    return None if numbers is None else sum(number.status == "not found" for number in numbers)

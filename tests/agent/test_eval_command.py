@@ -148,6 +148,12 @@ def test_repairs_and_failures_are_counted(shell: Shell, tmp_path: Path) -> None:
     assert found["all"]["failed"] == 2
 
 
+def test_numbers_that_are_not_in_the_results_are_counted(shell: Shell) -> None:
+    _, out, _ = shell.run((call("run_sql", sql=COUNT), say("There are 71."), say("There are 71.")), "--limit", "1")
+    assert line(out, "count") == ["1", "1", "1", "0", "0"], "the table is judged, not the text"
+    assert "unverified   1 numbers" in out
+
+
 def test_each_question_is_repeated_and_pass_k_wants_all_right(shell: Shell) -> None:
     code, out, _ = shell.run((*COUNTS, *SUMS), "--repeat", "2", "--limit", "1")
     assert code == 0
