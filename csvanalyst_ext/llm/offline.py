@@ -88,7 +88,7 @@ def _decide(question: str, tables: Sequence[Table], replies: Sequence[Reply], to
     meaning = understand(question, tables)
     asked = {key(str(text)) for reply in looked for text in reply.call.arguments.get("texts", ())}
     texts = [text for text in dict.fromkeys(map(key, meaning.texts)) if text not in asked][:MAX_TEXTS]
-    here = [meaning.table] if isinstance(meaning, Understood) else tables
+    here = list(meaning.tables) if isinstance(meaning, Understood) else tables
     incomplete = [table.name for table in here if table.incomplete()]
     if texts and incomplete and len(looked) < 2 and "find_values" in tools:
         return _call(tools, Call("find_values", {"texts": texts, "tables": incomplete}))
@@ -129,7 +129,7 @@ def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) ->
     if meaning.one_row and count == 1:
         return Turn(describe.looked_up(meaning.plan, columns, rows[0]))
     text = describe.answer(meaning.plan, columns, rows, count)
-    return Turn(text + describe.left_out(meaning.plan, meaning.table))
+    return Turn(text + describe.left_out(meaning.plan, {table.name: table for table in meaning.tables}))
 
 
 def _ask_function(meaning: Understood, tools: Sequence[str]) -> Turn:

@@ -120,8 +120,10 @@ class Linker:
     def _spans(self, start: int, longest: int = LONGEST) -> Iterator[tuple[int, Sequence[Token]]]:
         for end in range(start + 1, min(len(self.tokens), start + longest) + 1):
             last = self.tokens[end - 1]
-            if last.kind in ("operator", "mark"):
+            if last.kind == "operator" or (last.kind == "mark" and last.norm != "."):
                 return
+            if last.kind == "mark":
+                continue  # "Resp. ID"
             if last.kind == "quoted" and end > start + 1:
                 return
             yield end, self.tokens[start:end]
@@ -133,10 +135,13 @@ class Linker:
             if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
                 continue
             said = _pieces_of(span)
-            for column in self.table.columns:
-                cost = column_cost(said, column, self._nouns)
-                if cost is not None:
-                    yield ColumnLink(end, column, cost)
+            found = [(column, column_cost(said, column, self._nouns)) for column in self.table.columns]
+            named = [(column, cost) for column, cost in found if cost is not None]
+            yield from (ColumnLink(end, column, cost) for column, cost in named)
+            if not named and len(said) == 1 and said[0] not in _NO_PARTIAL_HEADS:
+                heads = [c for c in self.table.columns if c.kind == "number" and same(said[0], core(c)[-1])]
+                if len(heads) == 1 and len(core(heads[0])) > 1:  # "price" where there is one price
+                    yield ColumnLink(end, heads[0], 4)
 
     def _find_values(self, start: int) -> Iterator[ValueLink]:
         for end, span in self._spans(start):
@@ -169,7 +174,8 @@ class Linker:
 
 
 def _pieces_of(span: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(piece for token in span for piece in (pieces(token.text) or (token.norm,)))
+    words = [token for token in span if token.kind != "mark"]
+    return tuple(piece for token in words for piece in (pieces(token.text) or (token.norm,)))
 
 
 def table_nouns(name: str) -> tuple[tuple[tuple[str, ...], int], ...]:
@@ -212,7 +218,7 @@ def column_cost(
         if (cost := column_cost(turned, column)) is not None and cost < 4:
             return cost + 1
         return None
-    if has_unit(column) and _equal(said, named[:-1]):
+    if has_unit(column) and _equal(said, core(column)):
         return 1
     if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
         return 1
@@ -220,28 +226,42 @@ def column_cost(
         return 3
     if _expands(said, named):
         return 2
-    if has_unit(column) and _expands(said, named[:-1]):
+    if has_unit(column) and _expands(said, core(column)):
         return 3
     return _partial(said, column, nouns)
 
 
 def has_unit(column: Column) -> bool:
     """Whether the last word of the name is a unit that a question may leave out."""
-    *front, last = column.pieces
-    if not front or column.kind != "number" or last not in lexicon.UNITS:
-        return False
-    return last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front))
+    return column.kind == "number" and len(core(column)) < len(column.pieces)
+
+
+def core(column: Column) -> tuple[str, ...]:
+    """The words of the name without units and scales at its end: ``gdp`` of ``gdp_billion_usd``."""
+    named = column.pieces
+    while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
+        named = named[:-1]
+    return named
+
+
+def _unit_at_end(named: tuple[str, ...]) -> bool:
+    *front, last = named
+    return last in lexicon.UNITS and (last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front)))
+
+
+def scale(column: Column) -> float:
+    """What a number of the column stands for: 1,000,000 in ``population_millions``."""
+    words = set(column.pieces[len(core(column)) :])
+    return next((factor for word, factor in lexicon.SCALES.items() if word in words), 1)
 
 
 def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...]) -> int | None:
     """The last words of a longer name.  For a number only when the first words say nothing but what the
     rows are: "delay" is no name for an arrival delay, "age" is one for a passenger's age."""
-    core = column.pieces
-    if len(core) > 2 and has_unit(column):
-        core = core[:-1]
-    if len(said) >= len(core) or not _equal(said, core[-len(said) :]) or core[-1] in _NO_PARTIAL_HEADS:
+    name = core(column) if has_unit(column) else column.pieces
+    if len(said) >= len(name) or not _equal(said, name[-len(said) :]) or name[-1] in _NO_PARTIAL_HEADS:
         return None
-    front = core[: -len(said)]
+    front = name[: -len(said)]
     owned = any(len(front) == len(noun) and all(map(same, front, noun)) for noun, _ in nouns)
     if owned:
         return 2

@@ -33,7 +33,7 @@ _SCANNER: Final = re.compile(
     """
 )
 _OPERATORS: Final = {"==": "=", "≥": ">=", "≤": "<=", "≠": "!=", "<>": "!="}
-_DROPPED: Final = frozenset("()?!:;\"'’‘“”`*")
+_DROPPED: Final = frozenset("()?!;\"'’‘“”`*")
 _CONTRACTIONS: Final = (
     (re.compile(r"\b(can)not\b", re.I), r"\1 not"),
     (re.compile(r"\b(is|are|was|were|do|does|did|has|have|had)n['’]t\b", re.I), r"\1 not"),
@@ -76,6 +76,8 @@ def tokens(question: str) -> tuple[Token, ...]:
             found.append(Token("word", raw, lower, number=NUMBER_WORDS.get(lower)))
         elif kind == "mark" and raw == "." and found and len(found[-1].text) <= 2 and found[-1].kind == "word":
             continue  # an initial or an abbreviation, as in "John F. Kennedy" and "St. Louis"
+        elif kind == "mark" and raw == ":":
+            found.append(Token("mark", ",", ","))
         elif kind == "mark" and raw not in _DROPPED and raw not in "-–—/&+":
             found.append(Token("mark", raw, raw))
         elif kind == "genitive":
