@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .agent.events import Step, Usage
+    from .checking import CheckedNumber
     from .session.run import Run
 
 
@@ -51,9 +52,21 @@ class Answer:
         return visible(self._run.prose, lines=True)
 
     @property
+    def numbers(self) -> tuple[CheckedNumber, ...]:
+        """Each number, percentage, date and ranked name of ``text``, and whether it stands in the results;
+        empty for explicit SQL and Python."""
+        return self._run.numbers
+
+    @property
     def sql(self) -> str | None:
         """The SQL that gave the result, or the last one that ran; ``None`` without SQL."""
         return self._code("sql")
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """The query plan behind ``sql``, as JSON values; ``None`` when there was none."""
+        planned = [step for step in self._run.steps if step.tool == "run_plan" and step.code]
+        return next((dict(step.arguments["plan"]) for step in planned if step.code == self.sql), None)
 
     @property
     def code(self) -> str | None:
@@ -157,13 +170,14 @@ class Answer:
         return {
             "status": run.status,
             "answer": run.prose,
+            "numbers": [mark.to_json() for mark in run.numbers],
             "columns": columns,
             "rows": [] if table is None else values.json_rows(table),
             "row_count": 0 if outcome is None else outcome.row_count,
             "truncated": self.truncated,
             "sql": self.sql,
             "code": self.code,
-            "plan": None,
+            "plan": self.plan,
             "stdout": self.stdout,
             "steps": [_step_json(step) for step in run.steps],
             "usage": asdict(run.usage),

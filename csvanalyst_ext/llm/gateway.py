@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
+from .boundary import LOOPBACK, OFFLINE, Boundary
 from .chat import Completion, Delta, Message, TextDelta
-from .request import NATIVE, OFFLINE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
+from .request import NATIVE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
     from ..config import Settings
 
 ACCESS: Final = ("any", "loopback", "offline")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,19 @@ class Gateway:
     server on this machine; ``offline``, only the built-in planner.  Test suites set it, so that a
     forgotten model is an error and not a bill.  ``settings.fallback_models`` are asked, in order, when
     the model does not answer at all; ``settings.tool_format`` says how tools are called (see ``request``).
+    What a model is told of the conversation is decided by ``boundary``.
     """
 
-    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, boundary: Boundary | None = None, patience: Patience | None = None
+    ) -> None:
         if settings.model_access not in ACCESS:
             raise UsageError("bad_setting", f"model_access is one of {', '.join(ACCESS)}.")
         if settings.tool_format not in TOOL_FORMATS:
             raise UsageError("bad_setting", f"tool_format is one of {', '.join(TOOL_FORMATS)}.")
         self._api_base = settings.api_base
         self._access = settings.model_access
+        self._boundary = boundary or Boundary(settings)
         self._format = settings.tool_format
         self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
         self._patience = patience or Patience()
@@ -83,7 +87,9 @@ class Gateway:
 
         first: ModelError | None = None
         for name in dict.fromkeys((model, *self._fallbacks)):
-            call = Call(name, self._base(name, model), tuple(messages), tuple(tools), spend, self._patience.silence)
+            base = self._base(name, model)
+            outgoing = self._boundary.outgoing(name, base, messages)
+            call = Call(name, base, outgoing.messages, tuple(tools), spend, self._patience.silence, outgoing.datasets)
             told = False
             try:
                 self._check_access(name, call.api_base)
@@ -148,6 +154,7 @@ class Gateway:
         arguments = await asyncio.to_thread(arguments_of, litellm, call, form)
         for attempt in range(1, attempts + 1):
             assembly = Assembly(litellm, call, form)
+            self._boundary.count(call)
             try:
                 async with contextlib.aclosing(self._pieces(litellm, arguments)) as pieces:
                     async for piece in pieces:
@@ -165,7 +172,7 @@ class Gateway:
                 raise faults.model_error(code, call.model, error, attempts=attempt, http_status=status) from None
             if not assembly.finished:
                 raise faults.model_error("model_stream_broken", call.model, attempts=attempt)
-            yield assembly.completion()
+            yield self._boundary.written(call.model, call.api_base, assembly.completion())
             return
 
     def _wait(self, attempt: int, asked: float | None) -> float:
@@ -193,7 +200,7 @@ class Gateway:
                 await response.aclose()
 
     def _check_access(self, model: str, api_base: str) -> None:
-        local = urlsplit(api_base).hostname in _LOOPBACK
+        local = urlsplit(api_base).hostname in LOOPBACK
         if model.split("/", 1)[0] == OFFLINE or self._access == "any" or (self._access == "loopback" and local):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."

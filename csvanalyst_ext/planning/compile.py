@@ -121,26 +121,31 @@ def _grouped(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
         lines += _clause("HAVING", [] if over else conjunction(plan.having, scope))
     keys = {dimension_label(d): dimension_sql(d, scope) for d in plan.dimensions}
     columns = [*keys.values(), *(_measured(m, plan, scope) for m in plan.measures)]
+    # A place among what a QUALIFY has chosen, or by a window: the engine wants that computed first.
+    later = placed and bool(qualify or isinstance(_ordered(plan), Window))
+    sorts = {dimension_label(d): sort_key(d, scope) for d in plan.dimensions}
+    measures = [
+        _measure_key(measure, name, scope) for measure, name in zip(plan.measures, names[len(keys) :], strict=True)
+    ]
+    if later:
+        keys = sorts = dict(zip(keys, map(identifier, names), strict=False))
+        measures = [identifier(name) for name in names[len(keys) :]]
     within = [keys[label] for label in plan.within]
-    by_window = (
-        plan.order is not None
-        and plan.order.measure is not None
-        and (isinstance(plan.measures[plan.order.measure], Window))
-    )
-    order = _order_key(plan.order, plan, scope) if plan.order else ""
-    if placed and not by_window:
-        qualify += _places(plan, order, within)
+    directed = [
+        (sorts[order.column] if order.measure is None else measures[order.measure], _direction(order))
+        for order in _orders(plan)
+    ]
+    places = _places(plan, directed[0][0], within) if placed and directed else []
     shown = [_as(text, name) for text, name in zip(columns, names, strict=True)]
-    lines = [*_select(shown or ["count(*) AS rows"]), *lines, *_clause("QUALIFY", qualify)]
+    lines = [
+        *_select(shown or ["count(*) AS rows"]),
+        *lines,
+        *_clause("QUALIFY", qualify if later else qualify + places),
+    ]
     if plan.pivot:
         return _pivoted(plan, lines, names)
-    sorts = {dimension_label(d): sort_key(d, scope) for d in plan.dimensions}
-    if placed and by_window:
-        # A place among windows: the engine wants them computed first.
-        sorts = dict(zip(sorts, map(identifier, names), strict=False))
-        within = [sorts[label] for label in plan.within]
-        lines = ["SELECT *", "FROM (", *_indent(lines), ")", *_clause("QUALIFY", _places(plan, order, within))]
-    directed = [(_order_key(o, plan, scope), _direction(o)) for o in _orders(plan)]
+    if later:
+        lines = ["SELECT *", "FROM (", *_indent(lines), ")", *_clause("QUALIFY", places)]
     taken = {key for key, _ in directed}
     sorting = [sorts[label] for label in plan.within] + [key + direction for key, direction in directed]
     sorting = _unique([*sorting, *(key for key in sorts.values() if key not in taken)])
@@ -213,13 +218,13 @@ def _never_null(measure: Measure | Combination) -> bool:
     return isinstance(measure, Measure) and measure.function in ("count", "count distinct")
 
 
-def _order_key(order: Order, plan: Plan, scope: Scope) -> str:
-    if order.measure is None:
-        return next(sort_key(d, scope) for d in plan.dimensions if dimension_label(d) == order.column)
-    measure = plan.measures[order.measure]
-    if isinstance(measure, Window):
-        return identifier(labels(_unpivoted(plan))[len(plan.dimensions) + order.measure])
-    return measure_sql(measure, scope)
+def _ordered(plan: Plan) -> Measured | None:
+    return plan.measures[plan.order.measure] if plan.order and plan.order.measure is not None else None
+
+
+def _measure_key(measure: Measured, name: str, scope: Scope) -> str:
+    """What rows are sorted by for a measure."""
+    return identifier(name) if isinstance(measure, Window) else measure_sql(measure, scope)
 
 
 def _pivoted(plan: Plan, lines: list[str], names: tuple[str, ...]) -> list[str]:

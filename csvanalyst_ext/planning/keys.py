@@ -27,14 +27,18 @@ def between(left: Table, right: Table, declared: Sequence[Relationship] = ()) ->
 
     Declared pairs, if there are any.  Else columns of one type that have one name, or where one is
     called "the other of that table"; among them those that no two rows of one table share; and of
-    these the ones that are called like keys.
+    these the ones that are called like keys; and of those the ones that name the other table.
     """
     found = tuple(dict.fromkeys(_declared(left, right, declared)))
     if found:
         return found
     discovered = tuple(_discovered(left, right))
     unique = tuple(pair for pair in discovered if _unique(left, pair[0]) or _unique(right, pair[1])) or discovered
-    return tuple(pair for pair in unique if any(pieces(name)[-1:] in _KEY_WORDS for name in pair)) or unique
+    named = tuple(pair for pair in unique if any(pieces(name)[-1:] in _KEY_WORDS for name in pair)) or unique
+    pointing = tuple(
+        (one, other) for one, other in named if _points_to(one, other, right.name) or _points_to(other, one, left.name)
+    )
+    return pointing or named
 
 
 def _declared(left: Table, right: Table, declared: Sequence[Relationship]) -> Iterator[tuple[str, str]]:

@@ -158,6 +158,9 @@ class _Resolver:
             where = at(path, f"order[{place}].by")
             if order.measure is None:
                 order = replace(order, column=groups.find(order.column, where, labels(replace(plan, pivot=""))))
+                weekdays = [dimension_label(d) for d in dimensions if d.part == "weekday"]
+                if order.column in weekdays and (plan.first or plan.place):
+                    raise problem("plan_shape", where, "Weekdays go round: none of them is the first.")
             elif not 0 <= order.measure < len(measures):
                 raise problem("plan_range", where, f"There is no measure number {order.measure}.")
             orders.append(order)

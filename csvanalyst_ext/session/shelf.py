@@ -61,6 +61,10 @@ class Shelf:
         await self._intake.prune(self.registry.cache_keys)
         return tuple(item.dataset for item in taken)
 
+    def options(self, name: str) -> Options:
+        """With what the data set ``name`` is read."""
+        return self._options.get(name, {})
+
     async def clear(self) -> None:
         self._options.clear()
         await self._adopt(Registry())
@@ -75,7 +79,7 @@ class Shelf:
             if change.what == "missing":
                 notes.append(f"{dataset.source} is gone; the table {dataset.name} as it was read before was used.")
                 continue
-            item = await self._take(change.registered.source, dataset.name, self._options.get(dataset.name, {}), emit)
+            item = await self._take(change.registered.source, dataset.name, self.options(dataset.name), emit)
             item = replace(item, dataset=replace(item.dataset, dictionary=dataset.dictionary))
             registry = registry.add(item)
             if item.dataset.fingerprint != dataset.fingerprint:
@@ -83,7 +87,7 @@ class Shelf:
         for item in registry:
             dataset = item.dataset
             if dataset.name in names and not self._workspace.has_table(dataset.file):
-                again = await self._take(item.source, dataset.name, self._options.get(dataset.name, {}), emit)
+                again = await self._take(item.source, dataset.name, self.options(dataset.name), emit)
                 registry = registry.add(replace(again, dataset=replace(again.dataset, dictionary=dataset.dictionary)))
                 notes.append(f"The file of the table {dataset.name} had been deleted and was made again.")
         if registry is not self.registry:

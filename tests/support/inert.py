@@ -75,7 +75,8 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         ("style", "b", "code", "pre", "br", "table", "thead", "tbody", "tr", "small", "details", "summary", "h4"),
         frozenset[str](),
     ),
-    **dict.fromkeys(("div", "span", "td", "th"), frozenset({"class"})),
+    **dict.fromkeys(("div", "td", "th"), frozenset({"class"})),
+    "span": frozenset({"class", "title"}),  # a title is text
     "img": frozenset({"alt", "src"}),
 }
 _RENDERED: Final[Mapping[str, frozenset[str]]] = {
@@ -186,6 +187,8 @@ def _harmless(name: str, value: str, classes: re.Pattern[str]) -> bool:
         return all(classes.fullmatch(word) for word in value.split())
     if name == "style":
         return _ALIGNED.fullmatch(value) is not None
+    if name == "title":
+        return not steering(value) and "\n" not in value
     if name == "src":
         return value.startswith(_FIGURE) and _is_png(value.removeprefix(_FIGURE))
     return name == "alt" and re.fullmatch(r"figure \d+", value) is not None
