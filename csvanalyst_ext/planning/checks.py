@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from .names import Names
 from .plan import (
     AllOf,
+    Among,
     AnyOf,
     Branch,
     Call,
@@ -79,6 +80,8 @@ def condition(node: Condition, names: Names, path: str, groups: bool = False) ->
             return _filter(node, names, path)
         case Compare():
             return _compare(node, names, path)
+        case Among():
+            return node  # made by the planner with exact names; plans as JSON have none
         case _:
             assert_never(node)
 

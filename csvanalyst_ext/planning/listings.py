@@ -8,7 +8,7 @@ from . import lexicon
 from .parts import Meaning
 from .plan import Filter, Order, Plan
 from .schema import Column
-from .sentences import Reading, Sentences
+from .sentences import Reading, Sentences, asks_for_kinds
 from .words import is_plural
 
 
@@ -37,7 +37,7 @@ class Listings(Sentences):
                     continue
                 names = tuple(column.name for column in columns)
                 single = len(columns) == 1 and (columns[0].kind != "number" or columns[0].is_year)
-                distinct = explicit or (single and not total.rows)
+                distinct = explicit or (single and (not total.rows or asks_for_kinds(self.tokens)))
                 order = Order(total.order[1], column=total.order[0]) if total.order else None
                 if distinct and order and order.column not in names:
                     continue
