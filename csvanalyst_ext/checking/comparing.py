@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
@@ -118,6 +119,8 @@ def scaled(token: Token, column: Column, question: str) -> Iterator[tuple[np.nda
     if token.unit and not column.unit and _other_unit_asked(token.unit, question):
         return
     yield values, ""
+    if column.scale != 1.0:
+        yield values / column.scale, ""
     if column.words & lex.PERCENTISH and token.form == "number" and token.value < 1 and not token.whole:
         yield values / 100, "percent as a fraction"
     if token.points:
@@ -167,22 +170,43 @@ def noun_end(prose: str, token: Token, stop: int) -> int:
 
 def claimed(before: str, after: str, columns: Sequence[Column], unit: str = "") -> set[str] | None:
     """The columns that the words around a number name, by their names; ``None`` when they name none."""
+    measured: set[str] = set()
+    if unit:
+        kind = lex.UNITS[unit][0]
+        measured = {c.name for c in columns if c.unit and lex.UNITS[c.unit][0] == kind}
+        if measured:
+            columns = [c for c in columns if c.name in measured]
     follow = [w for w in stems(after) if not unit or w != stem(unit)]
     one = _best(follow, columns)
     two = _best(stems(before), columns)
     if one is None and two is None:
-        return None
-    return (one or set()) | (two or set())
+        return {c.name for c in columns} if unit and measured else None
+    return (one or set()) | (two or set()) | _nearest(stems(before), columns)
+
+
+def spoken_of(words: AbstractSet[str], spoken: AbstractSet[str]) -> AbstractSet[str]:
+    """Which of a column's words were said, also in a longer form: ``conc`` by "concentrated"."""
+    return {w for w in words if w in spoken or (len(w) > 3 and any(s.startswith(w) for s in spoken))}
+
+
+def _nearest(said: list[str], columns: Sequence[Column]) -> set[str]:
+    """The columns of the last word that belongs to any."""
+    for word in reversed(said):
+        found = {c.name for c in columns if spoken_of(c.words - lex.AGGREGATES, {word})}
+        if found:
+            return found
+    return set()
 
 
 def _best(said: list[str], columns: Sequence[Column]) -> set[str] | None:
     spoken = set(said)
     scores: dict[str, tuple[int, bool, int]] = {}
     for column in columns:
-        content = column.words - lex.AGGREGATES
-        hits = len(content & spoken) if content else len(column.words & spoken)
+        content = column.words - lex.AGGREGATES - {stem(column.unit)}
+        hits = len(spoken_of(content, spoken)) if content else len(column.words & spoken)
         if hits:
-            full = column.words <= spoken or bool(content and content <= spoken and not column.words & lex.AGGREGATES)
+            whole = bool(content) and spoken_of(content, spoken) == content
+            full = column.words <= spoken or (whole and not column.words & lex.AGGREGATES)
             scores[column.name] = (hits, full, len(column.words & spoken & lex.AGGREGATES))
     if not scores:
         told = spoken & _TELLING

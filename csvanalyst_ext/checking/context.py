@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import lexicon as lex
-from .comparing import claimed, noun_end, rival, stems
+from .comparing import claimed, noun_end, rival, scaled, stems
 from .marks import Status, Where
 from .mentions import Labels, Mention, Span, bound, clauses, sentences
 from .reading import DateToken, Token
@@ -79,13 +79,26 @@ class Context:
         return self._windows[token.start]
 
     def _window(self, token: Token) -> tuple[str, str]:
-        start, end = self.sentence(token.start)
+        end = self.sentence(token.start)[1]
+        stop = min((t.start for t in self.tokens if token.end <= t.start < end), default=end)
+        before = self._without_kinds(self._opening(token), token.start)
+        return before, self.prose[token.end : noun_end(self.prose, token, stop)]
+
+    def _opening(self, token: Token) -> int:
+        """Where the words before a number begin: after what the number before it counts."""
+        start = self.sentence(token.start)[0]
         earlier = [t for t in self.tokens if start <= t.start < token.start and t not in self.keys]
-        later = [t for t in self.tokens if token.end <= t.start < end]
-        stop = later[0].start if later else end
-        if earlier:
-            start = min(token.start, noun_end(self.prose, earlier[-1], token.start))
-        return self.prose[start : token.start], self.prose[token.end : noun_end(self.prose, token, stop)]
+        return min(token.start, noun_end(self.prose, earlier[-1], token.start)) if earlier else start
+
+    def _without_kinds(self, start: int, end: int) -> str:
+        """The prose without the noun right after a label, which says what the label is: "horror films"."""
+        text, shift = self.prose[start:end], 0
+        for mention in self.labels.within((start, end)):
+            if mention.rank == 0 and (noun := re.match(r" [a-z]+", self.prose[mention.end : end])):
+                at = mention.end - start - shift
+                text = text[:at] + text[at + noun.end() :]
+                shift += noun.end()
+        return text
 
     def tail(self, token: Token) -> str:
         """The rest of the clause, up to the next number that is not a bound."""
@@ -101,8 +114,7 @@ class Context:
 
     def _direction(self, token: Token) -> tuple[bool, bool]:
         start, end = self.clause(token.start)
-        before, _after = self.window(token)
-        near = self.words((max(start, token.start - len(before), token.start - 70), token.start))
+        near = self.words((max(start, self._opening(token), token.start - 70), token.start))
         tail = re.split(r"[.;,()]|\band\b", self.prose[token.end : min(end, token.end + 30)])[0].lower()
         near += re.findall(r"[a-z]+", tail)[:4]
         hedges = ("than", "at", "to")
@@ -122,7 +134,8 @@ class Context:
         if at in self._bound:
             return self._bound[at]
         others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
-        self._bound[at] = bound(self.prose, token, others, self.here(token), self.clause(at), self.sentence(at))
+        here = [m for m in self.here(token) if self.labels.known(m.column, m.key)]
+        self._bound[at] = bound(self.prose, token, others, here, self.clause(at), self.sentence(at))
         return self._bound[at]
 
     def mask(self, number: int, binding: dict[str, list[str]]) -> tuple[np.ndarray[Any, Any], bool]:
@@ -155,6 +168,8 @@ class Context:
         before, after = self.window(token)
         measures = [c for c in source.columns if c.values is not None]
         numeric = [c for c in measures if c.kind == "number"]
+        if token.form in ("percent", "fraction"):
+            numeric = [c for c in numeric if next(scaled(token, c, self.question), None) is not None] or numeric
         named = claimed(before, after, numeric, token.unit)
         if named is not None:
             tail = set(stems(self.tail(token)))

@@ -96,7 +96,8 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
         ):
             if word in words:
                 yield int(hits.sum()), f"rows with {word} {column.name}", source
-        changes = np.diff(values)
+        timed = any(c.parts or c.kind == "year" for c in source.columns)
+        changes = np.diff(values) if timed else np.array([])
         if re.search(r"\b(?:fell|declin|decreas|drop)", sentence):
             yield (
                 int((values < 0).sum() if column.words & lex.CHANGEISH else (changes < 0).sum()),

@@ -6,6 +6,7 @@ Runs on the host; pure.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
@@ -52,6 +53,28 @@ def found(ctx: Context, token: Token) -> Hit | None:
         if not tied_somewhere or hit.where is None or hit.where.row is None or _single(ctx, hit):
             return hit
     return None
+
+
+def flipped(ctx: Context, token: Token) -> bool:
+    """Whether the rows that the sentence names have the number with the other sign."""
+    import numpy as np
+
+    binding, (down, up) = ctx.bound(token), ctx.direction(token)
+    for number, source in enumerate(ctx.sources):
+        mask, tied = ctx.mask(number, binding)
+        if not tied or not mask.any():
+            continue
+        for column in ctx.columns(token, source):
+            signed = bool(column.words & lex.CHANGEISH) or (
+                column.values is not None and bool(np.any(column.known < 0))
+            )
+            for values, _ in scaled(token, column, ctx.question) if signed else ():
+                mine = values[mask]
+                if bool(np.any(fits(replace(token, sign=0), np.abs(mine)))) and not down | up | bool(token.sign):
+                    return bool(np.all(mine < 0))
+                if bool(np.any(fits(replace(token, sign=0), np.abs(mine)))):
+                    return not bool(np.any(fits(token, mine, down=down and not up, up=up and not down)))
+    return False
 
 
 def _single(ctx: Context, hit: Hit) -> bool:

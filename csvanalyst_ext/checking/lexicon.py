@@ -130,6 +130,10 @@ SYNONYMS: Final = {
 AGGREGATES: Final = frozenset((
     "average", "count", "total", "maximum", "minimum", "median", "percent", "deviation",
 ))  # fmt: skip
+LOWER_IS_BETTER: Final = frozenset((
+    "delay", "cost", "price", "error", "loss", "time", "duration", "rank", "position", "complaint", "return", "churn",
+    "late", "defect", "place", "fail", "wait",
+))  # fmt: skip
 PERCENTISH: Final = frozenset((
     "percent", "share", "rate", "ratio", "proportion", "fraction", "portion", "growth", "change", "yoy", "mom",
     "qoq", "margin", "probability", "prob", "frac", "utilisation", "utilization", "occupancy", "pctchange",

@@ -231,6 +231,11 @@ class Labels:
             return np.full(max(source.rows, 1), text.strip("% ").lower() == key or f"#{text}" == key)
         return np.zeros(source.rows, dtype=bool)
 
+    def known(self, column: str, key: str) -> bool:
+        """Whether the label names a row of any source."""
+        found = (self.rows(number, column, key) for number in range(len(self._sources)))
+        return any(rows is not None and bool(rows.any()) for rows in found)
+
     def within(self, span: Span) -> list[Mention]:
         return [m for m in self.mentions if span[0] <= m.start < span[1]]
 
@@ -248,6 +253,8 @@ def _runs(prose: str) -> dict[str, list[Span]]:
         word = prose[start : places[first][1]]
         if len(word) > 3 and word.lower().endswith("s"):
             runs.setdefault(word[:-1].lower(), []).append((start, start + len(word)))
+        if len(word) > 4 and word.lower().endswith("ies"):
+            runs.setdefault(word[:-3].lower() + "y", []).append((start, start + len(word)))
     return runs
 
 
@@ -264,6 +271,8 @@ def _set_apart(prose: str, start: int, end: int, written: str, exact: str) -> bo
 def _longest(mentions: list[Mention]) -> list[Mention]:
     """Without those that lie inside a longer one of the same or another column."""
     kept: list[Mention] = []
+    dated = {(m.start, m.column) for m in mentions if m.rank == 1}
+    mentions = [m for m in mentions if m.rank != 0 or (m.start, m.column) not in dated]
     for mention in sorted(set(mentions), key=lambda m: (m.start, -m.end, m.column)):
         if not any(
             k.start <= mention.start and mention.end <= k.end and (k.end - k.start) > (mention.end - mention.start)

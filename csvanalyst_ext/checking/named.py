@@ -86,7 +86,28 @@ def _of_labels(
         if words.compare and "average" in words.words:
             yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)
         if words.compare and 1 < source.rows <= MOST_NEIGHBOURS and len(cells) == 1:
-            yield from _neighbours(token, words, column, value, name, source)
+            before = _previous(source, column, mention, ctx.labels.rows(number, mention.column, mention.key))
+            if before is None:
+                yield from _neighbours(token, words, column, value, name, source)
+            else:
+                names = name, "the one before"
+                yield from combine(
+                    token, words, value, before, names, source, column.name, oriented=True, percent=percent
+                )
+
+
+def _previous(source: Source, column: Column, mention: Mention, rows: np.ndarray[Any, Any] | None) -> float | None:
+    """The value of the period before the one that is named."""
+    import numpy as np
+
+    key = source.column(mention.column)
+    if key is None or rows is None or column.values is None or not (key.parts or key.kind == "year"):
+        return None
+    if key.distinct != source.rows or int(rows.sum()) != 1:
+        return None
+    order = np.argsort(key.moments)
+    place = int(np.flatnonzero(order == np.flatnonzero(rows)[0])[0])
+    return float(column.values[order[place - 1]]) if place else None
 
 
 def _neighbours(

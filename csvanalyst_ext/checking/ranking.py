@@ -22,7 +22,7 @@ from .steps import MOST_MEASURES
 if TYPE_CHECKING:
     import numpy as np
 
-_SUPER: Final = re.compile(
+SUPERLATIVE: Final = re.compile(
     r"(?i)\b(?:(?P<place>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,2}(?:st|nd|rd|th))"
     r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + "|"
     r"(?<=the )(?!(?:rest|west|forest|interest|request|test|contest|guest|nearest|latest|harvest)\b)\w{3,}est)\b"
@@ -38,29 +38,16 @@ _NOT_A_RANK: Final = re.compile(
     r"\bordered|\bto|\bthan the|\bby|\bat the|\ba|\bthe very|\bsome of the|\bneither)\s+(?:\w+\s+by\s+)?$"
 )
 _TO_NAME: Final = re.compile(
-    r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while)\b)[^.;:(]){0,80}?"
+    r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while|followed|ahead|than|then|before|over|against)\b)[^.;:(]){0,80}?"
     r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|for|"
     r"left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+"
     r"|month of\s+)?)?\s*[*\"'“(]*$"
 )
+_VALUE: Final = re.compile(r"(?i)[*\"'”)]*\s*(?:is|was|were|are|reached|stood at|amounted to|came to)\b[^.;,a-z]*\d")
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
 _LIST: Final = re.compile(
     r"(?i)^(?:\s|[,;&()*\"'“”%$€£+−-]|\band\b|\bthen\b|\bor\b|\bwith\b|\bat\b|\d[\d,.]*\d?|[a-z]{1,8}\b(?=\)))*$"
 )
-_FOREIGN: Final = (
-    re.compile(
-        r"^[\s*\"'“]*(?:The\s)?(?P<name>[A-Z][\w'’&-]*(?:\s+(?:of\s+)?[A-Z][\w'’&-]*){0,4})[*\"'”]*\s+"
-        r"(?:has|had|is|was|leads|led|tops|ranks|recorded|saw|shows|comes|came|sold|made)\b"
-    ),
-    re.compile(
-        r"\b(?:is|was|:|by|in"
-        r"|at)\s+(?:the\s)?[*\"'“]*(?P<name>[A-Z][\w'’&-]*(?:\s+[A-Z][\w'’&-]*){0,4})[*\"'”]*(?=[\s.,;(]|$)"
-    ),
-)
-_PRONOUNS: Final = frozenset((
-    "the", "it", "this", "that", "these", "those", "there", "in", "on", "at", "of", "for", "among", "overall",
-    "they", "he", "she", "we", "you", "i", "a", "an", "no", "yes", "all",
-))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +59,8 @@ class Claim:
     ways: tuple[str, ...]
     words: str
     said: str
+    before: str = ""
+    loose: bool = True  # the words before the superlative may only name what is ranked
 
 
 def ranked(ctx: Context) -> list[CheckedNumber]:
@@ -80,7 +69,6 @@ def ranked(ctx: Context) -> list[CheckedNumber]:
         mark = _check(ctx, claim)
         if mark is not None:
             marks += [m for m in mark if all(m.span != other.span or m.status != other.status for other in marks)]
-    marks += _foreign(ctx)
     return _one_each(marks)
 
 
@@ -105,8 +93,8 @@ def _claims(ctx: Context) -> Iterator[Claim]:
         if not here:
             continue
         found: list[tuple[int, int, int, tuple[str, ...], str]] = []
-        for m in _SUPER.finditer(text):
-            if not _skip(text, m):
+        for m in SUPERLATIVE.finditer(text):
+            if not is_no_rank(text, m):
                 found.append((m.start(), m.end(), _place(m["place"]), _ways(m["word"].lower()), m[0].lower()))
         for m in _PLACE.finditer(text):
             if not any(a < m.end() and m.start() < b for a, b, *_ in found) and not re.match(
@@ -120,12 +108,14 @@ def _claims(ctx: Context) -> Iterator[Claim]:
             right = span[0] + (found[index + 1][0] if index + 1 < len(found) else len(text))
             names = _subject(ctx, span, span[0] + start, span[0] + end, here, left, right)
             if names:
-                words = ctx.prose[max(left, span[0] + start - 60) : min(right, span[0] + end + 60)]
-                yield Claim(tuple(names), place, ways, words, said)
+                words = re.split(r"[,;:(]", ctx.prose[span[0] + start : min(right, span[0] + end + 60)])[0]
+                before = ctx.prose[max(left, span[0] + start - 60) : span[0] + start]
+                loose = names[-1].end <= span[0] + start or len(ways) == 2
+                yield Claim(tuple(names), place, ways, words, said, before, loose)
         yield from _followed(ctx, span, here, found)
 
 
-def _skip(text: str, m: re.Match[str]) -> bool:
+def is_no_rank(text: str, m: re.Match[str]) -> bool:
     word, before, after = m["word"].lower(), text[: m.start()], text[m.end() :]
     if _NOT_A_RANK.search(before) and not (m["place"] and before.rstrip().endswith(" a")):
         return True
@@ -184,6 +174,8 @@ def _subject(
         strong = bool(_STRONG.search(prose[end : names_after[0].start])) or not prose[end : names_after[0].start].strip(
             " *\"'“("
         )
+        if not strong and _VALUE.match(prose[names_after[0].end :]):
+            return []  # the highest value within a group
         if strong or not names_before:
             run = [names_after[0]]
             for m in names_after[1:]:
@@ -268,10 +260,13 @@ def _measures(ctx: Context, claim: Claim, source: Source) -> list[Column]:
     said = stem(claim.said.split()[-1])
     if any(said in c.words or (lex.SYNONYMS.get(said, said)) in c.words for c in measures if len(measures) > 1):
         measures = [c for c in measures if not c.words & {"maximum", "minimum"}] or measures
-    named = claimed("", claim.words, [c for c in measures if c.kind == "number"])
+    numeric = [c for c in measures if c.kind == "number"]
+    named = claimed("", claim.words, numeric)
+    if named is None and not claim.loose:
+        named = claimed("", claim.before, numeric)
     if named is not None:
         return [c for c in measures if c.name in named]
-    return [c for c in measures if c.kind == "number"][:MOST_MEASURES] or [c for c in measures if c.kind == "year"]
+    return numeric[:MOST_MEASURES] or [c for c in measures if c.kind == "year"]
 
 
 def _verdict(
@@ -298,7 +293,10 @@ def _verdict(
     if not mine.any():
         return ()
     many = len(claim.names)
-    for way in claim.ways:
+    ways = claim.ways
+    if ways == ("high", "low") and not column.words & lex.LOWER_IS_BETTER and claim.said in ("best", "worst"):
+        ways = ("high",) if claim.said == "best" else ("low",)
+    for way in ways:
         if _holds(source, column, name, mine, rest, claim.place, way, many):
             return True, int(np.flatnonzero(mine)[0])
     return ()
@@ -352,47 +350,3 @@ def _grouped(
     highest = np.full(counts.size, -np.inf)
     np.maximum.at(highest, groups, picked)
     yield highest[known], known - 1
-
-
-# --- names that no result has ---------------------------------------------------------------------
-
-
-def _foreign(ctx: Context) -> list[CheckedNumber]:
-    """A capitalised name with a superlative that is in no result, nor in the question."""
-    import pyarrow.compute as pc
-
-    texts = [c.texts for s in ctx.sources for c in s.columns if c.texts is not None]
-    if not texts:
-        return []
-    known = {stem(w) for s in ctx.sources for c in s.columns for w in re.findall(r"\w+", c.name)}
-    known |= {w.lower() for w in re.findall(r"\w+", ctx.question)} | {
-        w.lower() for c in ctx.codes for w in re.findall(r"\w+", c)
-    }
-    out = []
-    for span in ctx.sentences:
-        text = ctx.prose[slice(*span)]
-        claims = [m for m in _SUPER.finditer(text) if not _skip(text, m)]
-        if not claims or ctx.labels.within(span):
-            continue
-        for pattern, start in ((_FOREIGN[0], 0), (_FOREIGN[1], claims[0].end())):
-            m = pattern.search(text, start)
-            if m is None:
-                continue
-            name = m["name"]
-            plain = [w.lower() for w in re.findall(r"\w+", name)]
-            if any(
-                w in _PRONOUNS
-                or w in lex.MONTHS
-                or w in known
-                or stem(w) in known
-                or w in lex.WEEKDAYS
-                or w in lex.HIGH | lex.LOW | lex.EITHER
-                for w in plain
-            ):
-                continue
-            if any(pc.any(pc.match_substring(column, name, ignore_case=True)).as_py() for column in texts):
-                continue
-            at = span[0] + m.start("name")
-            out.append(CheckedNumber(name, (at, at + len(name)), "name", "not found", None, "no result has this name"))
-            break
-    return out

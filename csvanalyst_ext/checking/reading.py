@@ -14,6 +14,7 @@ from . import lexicon as lex
 
 MAX_PROSE: Final = 20_000
 MAX_TOKENS: Final = 200
+_LARGEST: Final = 1e100
 _SPACE: Final = "\u00a0\u202f\u2009"
 
 Hedge = Literal["", "about", "above", "below"]
@@ -180,12 +181,15 @@ _DIGITS: Final = (
     rf"|\d{{1,3}}(?:\.\d{{3}})+,\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}}(?![.\d])|\d+,\d{{1,2}}(?![,\d])|\d*\.\d+|\d+"
 )
 _UNIT: Final = "|".join(sorted((re.escape(u) for u in lex.UNITS if u not in "$€£¥h"), key=len, reverse=True))
+_MULTIPLIES: Final = re.compile(
+    r"(?i)\s+(?:as|more|less|higher|lower|larger|bigger|greater|longer|the|that|those|what|its|their|of|fewer)\b"
+)
 _SCALE: Final = "|".join(sorted(lex.SCALES, key=len, reverse=True))
 _NUMBER: Final = re.compile(
     rf"""(?xi)
     (?<![\w.,/:])
     (?P<sign>[-−–+±]?)[ ]?(?P<money>(?:US|A|C)?[$€£¥]|(?:USD|EUR|GBP|CHF|JPY)[ ])?[ ]?(?P<inner>[-−]?)
-    (?P<digits>{_DIGITS})(?P<power>e[-+]?\d{{1,3}}(?!\w)|[ ]?[×x][ ]?10\^?[-−]?\d{{1,2}})?
+    (?P<digits>{_DIGITS})(?P<vulgar>[½¼¾])?(?P<power>e[-+]?\d{{1,3}}(?!\w)|[ ]?[×x][ ]?10\^?[-−]?\d{{1,2}})?
     (?P<tail>
         [ {_SPACE}]?%|[ {_SPACE}-](?:percent|per[ ]cent|percentage|pct)\b|pct\b
         |(?:st|nd|rd|th)\b
@@ -198,7 +202,9 @@ _NUMBER: Final = re.compile(
     """
 )
 _WORDS: Final = re.compile(
-    r"(?i)\b(?:(?P<num>one|two|three|four|five|six|seven|eight|nine|an?)[ -](?P<part>half|halves|thirds?|quarters?|"
+    r"(?i)\b(?:(?P<some>one|two|three|four|five|six|seven|eight|nine) (?:in|out of) "
+    r"(?P<every>three|four|five|six|eight|ten|twelve|twenty)\b(?! (?:days|weeks|months|years|hours|minutes|quarters))|"
+    r"(?P<num>one|two|three|four|five|six|seven|eight|nine|an?)[ -](?P<part>half|halves|thirds?|quarters?|"
     r"fifths?|sixths?|eighths?|tenths?)\b|(?P<half>half)\b|(?P<multiple>"
     + "|".join(lex.MULTIPLES) + r")\b|(?P<tens>twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(?P<ones>one|two|"
     r"three|four|five|six|seven|eight|nine)\b|(?P<card>" + "|".join(lex.CARDINALS) + r")\b(?P<scale>[ -](?:hundred|"
@@ -240,8 +246,10 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
         return Token(digits + m["clock"], start, m.end("clock"), "clock", (Reading(_clock(digits + m["clock"]), 0.5),))
     reading = _parse(digits)
     if m["power"]:
-        factor = 10.0 ** int(re.sub(r"^[eEx× ]+(?:10\^?)?", "", m["power"]).replace("−", "-") or 0)
+        factor = 10.0 ** min(300, int(re.sub(r"^[eEx× ]+(?:10\^?)?", "", m["power"]).replace("−", "-") or 0))
         reading = Reading(reading.value * factor, reading.half * factor)
+    if not reading.value < _LARGEST:
+        return None
     sign_at = m.start("sign") if m["sign"] else m.start("inner")
     sign = _sign(text, m, sign_at)
     if sign and m["sign"]:
@@ -252,6 +260,11 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
     if tail in ("st", "nd", "rd", "th"):
         return None
     readings: tuple[Reading, ...] = (reading,)
+    if tail == "times" and not _MULTIPLIES.match(text[end:]):
+        tail, end = "", m.end("digits")  # measured 11 times
+    if m["vulgar"]:
+        reading = Reading(reading.value + {"½": 0.5, "¼": 0.25, "¾": 0.75}[m["vulgar"]], 0.25)
+        readings = (reading,)
     if tail in ("%", "percent", "per cent", "percentage", "pct"):
         form = "percent"
     elif tail in ("×", "x", "fold", "times") and not m["points"]:
@@ -310,11 +323,23 @@ def _clock(text: str) -> float:
 
 def _word(text: str, m: re.Match[str]) -> Token | None:
     after = text[m.end() : m.end() + 24].lower()
+    if m["some"]:
+        some, every = lex.CARDINALS[m["some"].lower()], lex.CARDINALS[m["every"].lower()]
+        if some >= every:
+            return None
+        return Token(m[0], m.start(), m.end(), "fraction", (Reading(some / every, 0.0),))
+    if m["part"] == "half" and text[: m.start()].rstrip().lower().endswith(" and"):
+        return None  # an hour and a half
     if m["part"]:
         part = m["part"].lower()
         top = lex.CARDINALS.get(m["num"].lower(), 1)
         size = lex.FRACTIONS.get(part) or 0.5
-        if not re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) and part != "half":
+        if part.endswith("s") and top > 1:
+            after = " of"
+        fraction = re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) or part == "half"
+        if top * size >= 1 and m["num"].lower() in lex.CARDINALS:  # "five quarters" of a year
+            return Token(m["num"], m.start(), m.end("num"), "count", (Reading(float(top), 0.5),))
+        if not fraction:
             return None  # "a third reason"
         return Token(m[0], m.start(), m.end(), "fraction", (Reading(top * size, 0.0),))
     if m["half"]:

@@ -22,6 +22,7 @@ MAX_ROWS: Final = 20_000
 MAX_COLUMNS: Final = 60
 _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|%|[^\W\d_]+")
 _YEARISH: Final = re.compile(r"(?i)year|yr|jahr|annee|decade|season")
+_SCALED_MONEY: Final = re.compile(r"(?i)(?<![^\W_])(k|m|mn|bn)(usd|eur|gbp|chf|jpy)(?![^\W_])")
 _CONDITIONS: Final = re.compile(
     r"""(?ix)"?(?P<name>\w+)"?\s*(?:=|==|\bLIKE\b|\bILIKE\b|\bIN\s*\()\s*(?:'(?P<text>[^']{1,80})'|(?P<number>\d{4})\b)"""
 )
@@ -59,6 +60,7 @@ class Column:
     values: np.ndarray[Any, Any] | None = None
     texts: pa.Array | None = None
     parts: tuple[np.ndarray[Any, Any], ...] = ()  # year, month, day of a date column
+    scale: float = 1.0  # of "population_millions": ``values`` are in ones
 
     @cached_property
     def known(self) -> np.ndarray[Any, Any]:
@@ -89,6 +91,15 @@ class Column:
         return bool(self.known.size and abs(self.known).max() <= 1.0)
 
     @cached_property
+    def moments(self) -> np.ndarray[Any, Any]:
+        """Numbers in the order of time, or the numbers themselves."""
+        import numpy as np
+
+        if self.parts:
+            return np.asarray(self.parts[0] * 372 + np.nan_to_num(self.parts[1]) * 31 + np.nan_to_num(self.parts[2]))
+        return np.array([]) if self.values is None else self.values
+
+    @cached_property
     def codes(self) -> np.ndarray[Any, Any]:
         """A whole number for each row, the same for the same label; -1 for NULL."""
         import numpy as np
@@ -96,11 +107,7 @@ class Column:
         if self.texts is not None:
             indices = self.texts.dictionary_encode().indices.fill_null(-1)
             return np.asarray(indices.to_numpy(zero_copy_only=False))
-        values = self.values
-        if values is None and self.parts:
-            values = self.parts[0] * 372 + np.nan_to_num(self.parts[1]) * 31 + np.nan_to_num(self.parts[2])
-        if values is None:
-            return np.array([], dtype=int)
+        values = self.moments
         return np.where(np.isnan(values), -1, np.unique(values, return_inverse=True)[1])
 
     @cached_property
@@ -135,10 +142,12 @@ class Source:
 def words(name: str) -> frozenset[str]:
     """The words of a column's name in their usual form: ``avgDepDelay`` → average, departure, delay."""
     found = []
-    for part in _PART.findall(name):
+    for part in _PART.findall(_spelt(name)):
         word = part.lower()
         found.append(lex.SYNONYMS.get(word) or stem(word))
-    return frozenset(word for word in found if word not in ("of", "the", "in", "by", "per", "star", "and"))
+    return frozenset(
+        word for word in found if word not in lex.SCALES and word not in ("of", "the", "in", "by", "per", "star", "and")
+    )
 
 
 def stem(word: str) -> str:
@@ -152,7 +161,12 @@ def stem(word: str) -> str:
         return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
-    return lex.SYNONYMS.get(word, word)
+    if word in lex.SYNONYMS:
+        return lex.SYNONYMS[word]
+    for ending in ("ing", "ed", "er"):
+        if len(word) > len(ending) + 4 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
 
 
 def prepare(result: Result) -> Source:
@@ -179,7 +193,8 @@ def _column(name: str, data: pa.ChunkedArray) -> Column:
     if t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind):
         values = _floats(data)
         year = t.is_integer(kind) and _is_year(name, values)
-        return Column(name, "year" if year else "number", named, unit, values)
+        scale = _scale(name)
+        return Column(name, "year" if year else "number", named, unit, values * scale, scale=scale)
     if t.is_date(kind) or t.is_timestamp(kind):
         parts = tuple(_floats(part(data)) for part in (pc.year, pc.month, pc.day))
         return Column(name, "date", named, unit, parts=parts)
@@ -187,12 +202,26 @@ def _column(name: str, data: pa.ChunkedArray) -> Column:
         seconds = _floats(pc.cast(data, pa.int64())) / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
         return Column(name, "number", named, "second", seconds)
     if t.is_time(kind):
-        return Column(name, "text", named, unit, texts=pc.utf8_slice_codeunits(pc.cast(data, pa.string()), 0, 5))
+        clock = pc.utf8_slice_codeunits(pc.cast(data, pa.string()), 0, 5)
+        return Column(name, "text", named, unit, texts=_whole(clock))
     if t.is_string(kind) or t.is_large_string(kind):
-        texts = data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
-        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        texts = _whole(data)
         return Column(name, "text", named, unit, texts=texts, parts=_text_dates(texts))
     return Column(name, "other", named)
+
+
+def _whole(data: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece."""
+    import pyarrow as pa
+
+    joined = data.combine_chunks()
+    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _scale(name: str) -> float:
+    parts = [part.lower() for part in re.findall(r"[^\W_]+", _spelt(name))]
+    written = [part for part in parts[1:] if len(part) > 2 or part in ("bn", "mn", "k")]
+    return next((lex.SCALES[part] for part in written if part in lex.SCALES), 1.0)
 
 
 def _floats(data: pa.ChunkedArray) -> np.ndarray[Any, Any]:
@@ -202,7 +231,8 @@ def _floats(data: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
     if pa.types.is_null(data.type):
         return np.full(len(data), np.nan)
-    return np.asarray(pc.cast(data, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=float)
+    values = np.asarray(pc.cast(data, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=float)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _is_year(name: str, values: np.ndarray[Any, Any]) -> bool:
@@ -214,7 +244,7 @@ def _is_year(name: str, values: np.ndarray[Any, Any]) -> bool:
     return bool(_YEARISH.search(name)) or (known.size > 2 and bool(np.all(np.diff(known) == 1)))
 
 
-_TEXT_DATE: Final = re.compile(r"(?P<y>\d{4})(?:-(?P<m>\d{2})(?:-(?P<d>\d{2}))?)?(?:[T ].*)?")
+_TEXT_DATE: Final = re.compile(r"(?P<y>\d{4})(?:[- ]?Q(?P<q>[1-4])|-(?P<m>\d{2})(?:-(?P<d>\d{2}))?(?:[T ].*)?)?")
 
 
 def _text_dates(texts: pa.Array) -> tuple[np.ndarray[Any, Any], ...]:
@@ -225,7 +255,9 @@ def _text_dates(texts: pa.Array) -> tuple[np.ndarray[Any, Any], ...]:
     if not sample or not all(_TEXT_DATE.fullmatch(text) for text in sample):
         return ()
     rows = [_TEXT_DATE.fullmatch(text or "") for text in texts.to_pylist()]
-    return tuple(np.array([float(m[p]) if m and m[p] else np.nan for m in rows]) for p in "ymd")
+    years, months, days = (np.array([float(m[p]) if m and m[p] else np.nan for m in rows]) for p in "ymd")
+    quarters = np.array([float(m["q"]) * 3 - 2 if m and m["q"] else np.nan for m in rows])
+    return years, np.where(np.isnan(months), quarters, months), days
 
 
 def _with_keys(columns: Sequence[Column], rows: int) -> Sequence[Column]:
@@ -257,7 +289,13 @@ def _with_keys(columns: Sequence[Column], rows: int) -> Sequence[Column]:
     return out
 
 
+def _spelt(name: str) -> str:
+    """``gross_musd`` and ``price_keur`` with their scale and unit apart."""
+    return _SCALED_MONEY.sub(lambda m: f"{m[1]}{'n' if m[1].lower() == 'm' else ''}_{m[2]}", name)
+
+
 def _units(name: str) -> list[str]:
+    name = _spelt(name)
     parts = [part.lower() for part in re.findall(r"[^\W_]+|[$€£¥]|°[cfCF]", name)]
     found = []
     for position, part in enumerate(parts):

@@ -32,7 +32,8 @@ _SHARE: Final = frozenset((
 ))  # fmt: skip
 _TOTAL: Final = frozenset((
     "total", "totals", "totalling", "totaling", "totalled", "sum", "sums", "together", "combined", "altogether",
-    "overall", "add", "adds", "added", "adding", "summed", "all", "aggregate", "both", "jointly",
+    "overall", "add", "adds", "added", "adding", "summed", "account", "accounts", "accounted", "comprise",
+    "comprises", "all", "aggregate", "both", "jointly",
 ))  # fmt: skip
 _MEAN: Final = frozenset((
     "average", "averages", "averaged", "averaging", "mean", "median", "typical", "typically", "per", "each",
@@ -180,11 +181,20 @@ def is_fraction(values: np.ndarray[Any, Any]) -> bool:
     return bool(known.size and np.abs(known).max() <= 1.0)
 
 
+def _alike(one: Column, two: Column) -> bool:
+    """Whether the difference or the share of two columns can mean something."""
+    if one.unit or two.unit:
+        return one.unit == two.unit
+    shared = (one.words & two.words) - lex.AGGREGATES
+    return bool(shared) or all(bool((c.known == c.known.round()).all()) for c in (one, two))
+
+
 def across(token: Token, words: Said, source: Source, row: int) -> Iterator[Candidate]:
     measures = [c for c in source.measures if c.values is not None][:MOST_MEASURES]
     for one, two in itertools.permutations(measures, 2):
         assert one.values is not None and two.values is not None
-        if one.unit != two.unit and not (words.ratio and token.form == "number"):
+        rate = words.ratio and token.form == "number"
+        if not rate and not _alike(one, two):
             continue
         a, b = float(one.values[row]), float(two.values[row])
         percent = is_fraction(one.values)

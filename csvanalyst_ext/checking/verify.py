@@ -15,7 +15,8 @@ from .comparing import stems
 from .context import Context, Hit
 from .counting import counted, threshold
 from .deriving import derived
-from .finding import found
+from .finding import flipped, found
+from .foreign import foreign
 from .lexicon import CONDITION
 from .marks import CheckedNumber, Kind, Where
 from .printed import table_of
@@ -32,7 +33,13 @@ def check(prose: str, question: str, results: Sequence[Result], codes: Sequence[
     ``question`` and ``codes`` (SQL and Python of the answer) are what a number may merely repeat.
     The last results count first.
     """
-    prose = prose[:MAX_PROSE]
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # data may hold anything; what cannot be computed matches nothing
+        return _check(prose[:MAX_PROSE], question, results, codes)
+
+
+def _check(prose: str, question: str, results: Sequence[Result], codes: Sequence[str]) -> tuple[CheckedNumber, ...]:
     text = masked(prose)
     named = dates(text)
     written = [d for d in named if d.year is not None or d.day is not None or d.quarter is not None]
@@ -52,17 +59,18 @@ def check(prose: str, question: str, results: Sequence[Result], codes: Sequence[
             ctx.stated[token] = hit
     before = len(ctx.stated)
     for token in tokens:
-        if hits[token] is None:
+        if hits[token] is None and not flipped(ctx, token):
             hit = counted(ctx, token) or derived(ctx, token) or threshold(ctx, token)
             hits[token] = hit
             if hit is not None and hit.value is not None:
                 ctx.stated[token] = hit
     for token in tokens if len(ctx.stated) > before else ():
-        if hits[token] is None:  # from a number that a later place states
+        if hits[token] is None and not flipped(ctx, token):  # from a number that a later place states
             hits[token] = derived(ctx, token)
     marks = [_mark(token, hit) for token, hit in hits.items()]
     marks += [_date(ctx, date) for date in written if date.specific]
     names = ranked(ctx)
+    names += [name for name in foreign(ctx) if all(name.span != other.span for other in names)]
     taken = {mark.span for mark in marks}
     marks = [_worse(mark, names) for mark in marks]
     marks += [name for name in names if name.span not in taken]
@@ -126,7 +134,7 @@ def _given(ctx: Context, token: Token, asked: Sequence[Token]) -> Hit | None:
         )
         if condition or same or after & set(stems(other.after)):
             return Hit("given", None, "the question")
-    if condition or (token.before == "the" and after):
+    if condition or (token.before == "the" and after) or token.form == "fraction":
         for code in ctx.codes:
             for m in _LITERAL.finditer(code[:20_000]):
                 if float(m[0]) in (token.value, token.value / 100 if token.form == "percent" else token.value):
@@ -149,11 +157,16 @@ def _bracketed(ctx: Context, token: Token) -> bool:
 
 def _date(ctx: Context, date: DateToken) -> CheckedNumber:
     span = (date.start, date.end)
+    token = Token(date.text, date.start, date.end, "number", ())
+    binding = ctx.bound(token)
     for mention in ctx.labels.mentions:
         if mention.start <= date.start and date.end <= mention.end:
             for number, source in enumerate(ctx.sources):
                 rows = ctx.labels.rows(number, mention.column, mention.key)
-                if rows is not None and rows.any() and _same_year(source, rows, date):
+                others = {c: keys for c, keys in binding.items() if c != mention.column and len(keys) == 1}
+                if rows is None or rows.size != source.rows or not (rows & ctx.mask(number, others)[0]).any():
+                    continue
+                if _same_year(source, rows, date):
                     column = source.column(mention.column)
                     where = Where(source.result.name, int(rows.argmax()) + 1, column.name if column else mention.column)
                     return CheckedNumber(date.text, span, "date", "found", where)

@@ -66,17 +66,25 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     binding = ctx.bound(token)
     for number, source in enumerate(ctx.sources):
         _, tied = ctx.mask(number, binding)
-        timed = any(c.kind in ("date", "year") for c in source.columns)
+        timed = any(c.parts or c.kind == "year" for c in source.columns)
         for column in measures(ctx, token, source):
             if column.known.size < 2:
                 continue
             yield from one_of(token, words, column.known, source, column.name)
             if tied:
                 continue
+            if token.form == "number" and token.whole and not words.total and _countable(column):
+                yield Candidate(column.total, "sum", source.result.name, column.name)
             yield from _ends_of(token, words, source, column, timed)
             if words.share and not source.result.truncated:
                 ends = float(column.ordered[0]), column.total
                 yield from combine(token, words, *ends, ("highest", "total"), source, column.name)
+
+
+def _countable(column: Column) -> bool:
+    """Whether the sum of a column is what a bare number may be: it counts things."""
+    averaged = column.words & {"average", "median", "maximum", "minimum", "percent", "deviation"}
+    return not averaged and column.kind == "number" and bool((column.known == column.known.round()).all())
 
 
 def _ends_of(token: Token, words: Said, source: Source, column: Column, timed: bool) -> Iterator[Candidate]:
@@ -94,15 +102,8 @@ def _ends_of(token: Token, words: Said, source: Source, column: Column, timed: b
 
 def _ends(source: Source, values: np.ndarray[Any, Any]) -> tuple[float, float]:
     """First and last value in time, whichever way the rows are ordered."""
-    import numpy as np
-
-    key = next(c for c in source.columns if c.kind in ("date", "year"))
-    moments = (
-        key.values
-        if key.values is not None
-        else key.parts[0] * 372 + np.nan_to_num(key.parts[1]) * 31 + np.nan_to_num(key.parts[2])
-    )
-    descending = moments.size > 1 and moments[0] > moments[-1]
+    key = next(c for c in source.columns if c.parts or c.kind == "year")
+    descending = key.moments.size > 1 and key.moments[0] > key.moments[-1]
     return (float(values[-1]), float(values[0])) if descending else (float(values[0]), float(values[-1]))
 
 

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 import warnings
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from .stream import Assembly, End
 if TYPE_CHECKING:
     from ..config import Settings
 
+_LATER: Final = 60.0
+"""Seconds for which a model that did not answer is asked last, if there are others."""
 ACCESS: Final = ("any", "loopback", "offline")
 
 
@@ -67,6 +70,7 @@ class Gateway:
         self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
         self._patience = patience or Patience()
         self._forms: dict[str, str] = {}
+        self._silent_until: dict[str, float] = {}
 
     def warm(self) -> None:
         """Load LiteLLM in the background; returns at once."""
@@ -86,7 +90,9 @@ class Gateway:
         from . import faults
 
         first: ModelError | None = None
-        for name in dict.fromkeys((model, *self._fallbacks)):
+        now = time.monotonic()
+        names = dict.fromkeys((model, *self._fallbacks))
+        for name in sorted(names, key=lambda name: self._silent_until.get(name, now) > now):
             base = self._base(name, model)
             outgoing = self._boundary.outgoing(name, base, messages)
             call = Call(name, base, outgoing.messages, tuple(tools), spend, self._patience.silence, outgoing.datasets)
@@ -102,6 +108,7 @@ class Gateway:
                 if told or error.code not in faults.ELSEWHERE:
                     raise first or error from None
                 first = first or error
+                self._silent_until[name] = now + _LATER
         raise first or AssertionError("there is at least one model")
 
     async def complete(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> Completion:

@@ -114,7 +114,8 @@ def _count(operator: Operator, found: int, path: str) -> None:
     low, high = wanted.get(operator, (1, 1))
     if not low <= found <= high:
         number = f"{low} to {high:,}" if low < high else str(low)
-        raise problem("plan_values", path, f"{operator!r} takes {number} value{'s' * (high != 1)}, not {found}.")
+        hint = "For missing values there are the operators 'null' and 'not null'." if not found else ""
+        raise problem("plan_values", path, f"{operator!r} takes {number} value{'s' * (high != 1)}, not {found}.", hint)
 
 
 def fitting(value: Scalar, column: Column, path: str) -> Scalar:

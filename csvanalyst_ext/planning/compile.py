@@ -6,7 +6,9 @@ its names exist and its types fit is ``resolve``'s business.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from .expressions import (
     Scope,
@@ -35,6 +37,8 @@ from .plan import (
     Window,
 )
 from .quoting import identifier, literal
+
+_BARE: Final = re.compile(r'"(?:[^"]|"")*"')
 
 __all__ = ["compile_plan", "condition", "dimension_label", "identifier", "labels", "literal", "measure_label"]
 
@@ -130,12 +134,11 @@ def _grouped(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
     if later:
         keys = sorts = dict(zip(keys, map(identifier, names), strict=False))
         measures = [identifier(name) for name in names[len(keys) :]]
-    within = [keys[label] for label in plan.within]
     directed = [
         (sorts[order.column] if order.measure is None else measures[order.measure], _direction(order))
         for order in _orders(plan)
     ]
-    places = _places(plan, directed[0][0], within) if placed and directed else []
+    places = _places(plan, directed[0][0], [keys[label] for label in plan.within]) if placed and directed else []
     shown = [_as(text, name) for text, name in zip(columns, names, strict=True)]
     lines = [
         *_select(shown or ["count(*) AS rows"]),
@@ -146,9 +149,16 @@ def _grouped(plan: Plan, scope: Scope, origin: list[str]) -> list[str]:
         return _pivoted(plan, lines, names)
     if later:
         lines = ["SELECT *", "FROM (", *_indent(lines), ")", *_clause("QUALIFY", places)]
+    # In ORDER BY alone, a bare name means a column of the result before one of the table.
+    result = dict(zip([*sorts.values(), *measures], map(identifier, names), strict=True)) if names else {}
+
+    def sorted_by(key: str) -> str:
+        return result[key] if _BARE.fullmatch(key) else key
+
     taken = {key for key, _ in directed}
-    sorting = [sorts[label] for label in plan.within] + [key + direction for key, direction in directed]
-    sorting = _unique([*sorting, *(key for key in sorts.values() if key not in taken)])
+    sorting = [sorted_by(sorts[label]) for label in plan.within]
+    sorting += [sorted_by(key) + direction for key, direction in directed]
+    sorting = _unique([*sorting, *(sorted_by(key) for key in sorts.values() if key not in taken)])
     lines += [f"ORDER BY {', '.join(sorting)}"] if sorting else []
     return lines if plan.limit is None else [*lines, f"LIMIT {plan.limit}"]
 

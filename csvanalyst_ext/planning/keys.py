@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .schema import Column, Table
+from .schema import EXACT_DISTINCT, Column, Table
 from .words import key, pieces, same
 
 _KEY_WORDS: Final = (("id",), ("key",), ("code",))
@@ -33,7 +33,9 @@ def between(left: Table, right: Table, declared: Sequence[Relationship] = ()) ->
     if found:
         return found
     discovered = tuple(_discovered(left, right))
-    unique = tuple(pair for pair in discovered if _unique(left, pair[0]) or _unique(right, pair[1])) or discovered
+    unique = (
+        tuple(pair for pair in discovered if not (repeats(left, pair[0]) and repeats(right, pair[1]))) or discovered
+    )
     named = tuple(pair for pair in unique if any(pieces(name)[-1:] in _KEY_WORDS for name in pair)) or unique
     pointing = tuple(
         (one, other) for one, other in named if _points_to(one, other, right.name) or _points_to(other, one, left.name)
@@ -69,8 +71,13 @@ def _points_to(name: str, target: str, table: str) -> bool:
     return plain and all(same(one, other) for one, other in zip(words, owner, strict=False))
 
 
-def _unique(table: Table, name: str) -> bool:
-    return table.unique(table.column(name)) is not False
+def repeats(table: Table, name: str) -> bool | None:
+    """Whether several rows of ``table`` share a value of this column; ``None`` when the description cannot say."""
+    column = table.column(name)
+    known = table.rows - column.nulls
+    if table.rows > EXACT_DISTINCT:
+        return True if column.distinct < known // 2 else None
+    return column.distinct < known
 
 
 def comparable(one: Column, other: Column) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from .checks import conditions, expression, expression_kind, measure, measure_kind, wrong_kind
-from .keys import Relationship, between, comparable
+from .keys import Relationship, between, comparable, repeats
 from .labels import dimension_label, labels, sources
 from .names import Names, matching, table_named
 from .plan import Combination, Derived, Dimension, Join, Measure, Measured, Order, Plan, Window
@@ -147,6 +147,7 @@ class _Resolver:
         measures = tuple(
             self._measure(one, names, groups, at(path, f"measures[{n}]")) for n, one in enumerate(plan.measures)
         )
+        _check_names(dimensions, measures, path)
         for place, one in enumerate(measures):
             _check_repeats(one, plan, names, at(path, f"measures[{place}]"))
         having = conditions(plan.having, names, at(path, "having"), groups=True)
@@ -264,6 +265,18 @@ def _dimension(one: Dimension, names: Names, path: str) -> Dimension:
     return replace(one, column=name)
 
 
+def _check_names(dimensions: Sequence[Dimension], measures: Sequence[Measured], path: str) -> None:
+    """Groups, and what was given a name, must be told apart in the result."""
+    taken: set[str] = set()
+    places = [(f"group_by[{n}]", dimension_label(one)) for n, one in enumerate(dimensions)]
+    places += [(f"measures[{n}].name", one.name) for n, one in enumerate(measures) if one.name]
+    for place, name in places:
+        if name.casefold() in taken:
+            hint = "Give one of them another name, or leave one out."
+            raise problem("plan_name_taken", at(path, place), f"The result has a column {name[:80]!r} already.", hint)
+        taken.add(name.casefold())
+
+
 def _check_places(plan: Plan, path: str) -> None:
     for entry, given in (("first", plan.first), ("place", plan.place)):
         if given is not None and plan.order is None:
@@ -289,7 +302,7 @@ def _check_repeats(one: Measured, plan: Plan, names: Names, path: str) -> None:
             if made.kind not in ("inner", "left") or len(made.on) != 1:
                 continue
             table = tables[made.source]
-            if table.unique(table.column(made.on[0][1])) is not False:
+            if not repeats(table, made.on[0][1]):
                 continue
             for column in filter(None, (basic.column, basic.other)):
                 if any(column.startswith(f"{source}.") for source, _ in names.sources[: place + 1]):

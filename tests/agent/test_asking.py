@@ -41,7 +41,7 @@ def contents(body: dict[str, Any]) -> list[str]:
 
 
 def test_a_follow_up_is_sent_with_what_was_said_before_and_undo_takes_it_back(run: Run, tmp_path: Path) -> None:
-    with ScriptedModel([say("One."), say("Two."), say("Three.")]) as server:
+    with ScriptedModel([say("Yes."), say("No."), say("Perhaps.")]) as server:
         session = session_at(server, tmp_path)
         run(session.ask(parse("First?")))
         run(session.ask(parse("Second?")))
@@ -52,7 +52,7 @@ def test_a_follow_up_is_sent_with_what_was_said_before_and_undo_takes_it_back(ru
 
 
 def test_there_is_an_end_of_undo(run: Run, tmp_path: Path) -> None:
-    with ScriptedModel([say("One.")]) as server:
+    with ScriptedModel([say("Yes.")]) as server:
         session = session_at(server, tmp_path)
         assert run(session.undo()) is None
         run(session.ask(parse("First?")))
@@ -60,7 +60,7 @@ def test_there_is_an_end_of_undo(run: Run, tmp_path: Path) -> None:
 
 
 def test_reset_forgets_the_conversation(run: Run, tmp_path: Path) -> None:
-    with ScriptedModel([say("One."), say("Two.")]) as server:
+    with ScriptedModel([say("Yes."), say("No.")]) as server:
         session = session_at(server, tmp_path)
         run(session.ask(parse("First?")))
         run(session.reset())
@@ -72,7 +72,7 @@ def test_reset_forgets_the_conversation(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(run: Run, tmp_path: Path) -> None:
-    with ScriptedModel([say("One.")]) as server:
+    with ScriptedModel([say("Yes.")]) as server:
         session = session_at(server, tmp_path)
         drafted = run(session.draft(parse("How many?", max_steps=3, max_cost=0.5)))
         assert server.requests == [] and session.executor.requests == []
@@ -111,9 +111,9 @@ def test_a_dry_run_says_when_the_model_could_not_be_called(run: Run, tmp_path: P
 
 def test_with_nobody_to_ask_the_model_assumes_and_the_answer_says_what(run: Run, tmp_path: Path) -> None:
     asked = call("ask_user", question="Which delay?", choices=["departure", "arrival"])
-    with ScriptedModel([asked, say("Of departures: 42.")]) as server:
+    with ScriptedModel([asked, say("Departures.")]) as server:
         outcome = run(session_at(server, tmp_path).ask(parse("What delay?", may_ask=False)))
-    assert (outcome.status, outcome.prose) == ("ok", "Of departures: 42.")
+    assert (outcome.status, outcome.prose) == ("ok", "Departures.")
     assert outcome.notes == ("Not asked, since nobody was there: Which delay? (departure; arrival)",)
     assert '"asked":false' in contents(server.requests[1].body)[-1]
 

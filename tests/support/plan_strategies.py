@@ -195,13 +195,17 @@ class Drawn:
 
     def grouped(self, plan: Plan) -> Plan:
         dimensions = tuple(dict.fromkeys(self.dimension() for _ in range(self.draw(st.integers(0, 2)))))
-        if len({dimension.column for dimension in dimensions}) < len(dimensions):
+        if len({label_of(dimension) for dimension in dimensions}) < len(dimensions):
             dimensions = dimensions[:1]
         measures: list[Any] = [self.measure() for _ in range(self.draw(st.integers(1, 2)))]
         axes = [d for d in dimensions if d.bucket or (d.part and d.part != "weekday")]
         if dimensions and self.draw(st.booleans()):
             measures.append(self.window(dimensions, axes))
-        named = tuple(replace(measure, name=f"m{place}") for place, measure in enumerate(measures))
+        taken = {label_of(dimension) for dimension in dimensions}
+        names = [f"m{place}" for place in range(3)]
+        if self.draw(st.booleans()):  # names that columns have already
+            names = [name for name in ("units", "region", "price", "rows", "paid") if name not in taken]
+        named = tuple(replace(measure, name=names[place]) for place, measure in enumerate(measures))
         plan = replace(plan, dimensions=dimensions, measures=named)
         if self.draw(st.integers(0, 2)) == 0:
             plan = replace(plan, having=(self.having(2),))
@@ -222,7 +226,7 @@ class Drawn:
             if self.draw(st.booleans()):
                 return Dimension(name, bucket=self.one(["day", "week", "month", "quarter", "year", *hours]))
             return Dimension(name, self.one(["date", "year", "quarter", "month", "week", "day", "weekday", *hours]))
-        return Dimension(name)
+        return Dimension(name, name=self.one(["", "", "price", "customer_id"]))
 
     def measure(self) -> Measure | Combination:
         if self.draw(st.integers(0, 5)) == 0:

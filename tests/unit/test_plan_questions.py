@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from csvanalyst_ext.answer import Answer
 from csvanalyst_ext.config import Settings
 from csvanalyst_ext.errors import PlanError
 from csvanalyst_ext.protocol import SqlRequest
@@ -51,6 +52,29 @@ def test_the_capsule_keeps_the_question_the_exact_plan_and_the_sql(session, tmp_
         "group_by": ["b"],
         "measures": ["count"],
     }
+
+
+def test_the_answer_has_the_sql_the_plan_and_the_table(session, tmp_path):
+    answer = Answer(asked(session, tmp_path, PLAN))
+    assert (answer.sql, answer.plan["group_by"], answer.json()["plan"]) == (SQL, ["b"], answer.plan)
+    assert len(answer.df()) == answer.json()["row_count"]
+    shown = answer._repr_mimebundle_()
+    assert "GROUP BY" in shown["text/html"] and "Plan" in shown["text/html"]
+
+
+def test_other_questions_have_no_plan(session, tmp_path):
+    assert Answer(asked(session, tmp_path, "SQL: SELECT 1")).plan is None
+
+
+def test_a_dry_run_shows_the_sql_and_runs_nothing(session, tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,x\n")
+
+    async def steps():
+        await session.add(str(tmp_path / "a.csv"))
+        return await session.draft(parse(PLAN))
+
+    assert asyncio.run(steps()).code == SQL
+    assert not [r for r in session.executor.requests if isinstance(r, SqlRequest)]
 
 
 def test_a_mistake_is_told_before_anything_runs(session, tmp_path):

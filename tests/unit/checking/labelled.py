@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -121,3 +122,54 @@ def table(scores: dict[str, Score]) -> str:
             f"{s.flagged} of {s.planted} ({s.caught:.1%}) | {s.alarms} |"
         )
     return "\n".join(lines)
+
+
+# --- errors by rule -------------------------------------------------------------------------------
+
+
+def mutated(name: str) -> Iterator[tuple[str, Sentence]]:
+    """Each figure in digits of the sentences without errors, wrong in one way at a time: two digits swapped, the first
+    digit changed, ten times as large."""
+    for sentence in load(name):
+        if sentence.wrong:
+            continue
+        for start, end in sentence.right:
+            figure = sentence.text[start:end]
+            for kind, wrong in _mutations(figure):
+                text = sentence.text[:start] + wrong + sentence.text[end:]
+                yield (
+                    kind,
+                    Sentence(
+                        sentence.table, sentence.question, sentence.results, text, (), ((start, start + len(wrong)),)
+                    ),
+                )
+
+
+def _mutations(figure: str) -> Iterator[tuple[str, str]]:
+    digits = [m.start() for m in re.finditer(r"\d", figure)]
+    if len(digits) < 2 or re.search(r"[A-Za-z]{3}|-|Q", figure):
+        return
+    for a, b in itertools.pairwise(digits):
+        if figure[a] != figure[b] and not (a == digits[0] and figure[b] == "0"):
+            yield "digits swapped", figure[:a] + figure[b] + figure[a + 1 : b] + figure[a] + figure[b + 1 :]
+            break
+    first = digits[0]
+    yield "digit changed", figure[:first] + str((int(figure[first]) + 2) % 9 + 1) + figure[first + 1 :]
+    if "." in figure and "," not in figure:
+        point = figure.index(".")
+        yield "ten times", figure[:point] + figure[point + 1] + "." + (figure[point + 2 :] or "0")
+
+
+def caught(name: str) -> dict[str, tuple[int, int, list[str]]]:
+    """For each kind of mutation how many were flagged, of how many, and the others."""
+    out: dict[str, tuple[int, int, list[str]]] = {}
+    for kind, sentence in mutated(name):
+        ((start, end),) = sentence.wrong
+        hit = any(m.status == "not found" and _meets(m.span, (start, end)) for m in marks(sentence))
+        flagged, total, passed = out.get(kind, (0, 0, []))
+        out[kind] = (
+            flagged + hit,
+            total + 1,
+            passed if hit else [*passed, f"{sentence.text[start:end]} in {sentence.text!r}"],
+        )
+    return out

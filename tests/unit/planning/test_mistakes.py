@@ -65,6 +65,9 @@ MISTAKES = [
     ("{from: sales, joins: [{table: customers}], measures: {function: sum, column: units}}", "plan_ambiguous",
      "measures[0].column"),
     ("{from: sales, derive: [{name: Region, expression: {value: 1}}]}", "plan_name_taken", "derive[0].name"),
+    ("{from: sales, group_by: [region, Region]}", "plan_name_taken", "group_by[1]"),
+    ("{from: sales, group_by: region, measures: {function: count, name: Region}}", "plan_name_taken",
+     "measures[0].name"),
     ("{from: sales, joins: [{table: sales, on: customer_id}]}", "plan_name_taken", "joins[0]"),
     ("{from: sales, joins: [{table: twins}]}", "plan_no_key", "joins[0]"),
     ("{from: sales, joins: [{table: customers, on: {left: region, right: customer_id}}]}", "plan_column_type",
@@ -157,6 +160,12 @@ def test_a_declared_key_is_preferred_to_a_discovered_one() -> None:
     assert between(CUSTOMERS, SALES, [declared]) == (("units", "units"),)
 
 
+def test_missing_values_of_a_key_repeat_nothing() -> None:
+    bonus = Table("bonus", 4, (Column("customer_id", "BIGINT", nulls=1, distinct=3), Column("sum", "DOUBLE")))
+    plan = read_plan("{from: customers, joins: [{table: bonus}], measures: {function: sum, column: customers.units}}")
+    assert resolve(plan, (*TABLES, bonus)).joins[0].on == (("customers.customer_id", "customer_id"),)
+
+
 def test_a_key_named_after_its_table_is_found() -> None:
     orders = Table("orders", 9, (Column("customer_id", "BIGINT", distinct=3), Column("id", "BIGINT", distinct=9)))
     people = Table("customers", 3, (Column("id", "BIGINT", distinct=3), Column("name", "VARCHAR", distinct=3)))
@@ -175,8 +184,8 @@ def test_no_name_and_no_value_gets_out_of_its_quotes(table: str, column: str, va
     plan = {
         "from": table,
         "where": [{"column": column, "operator": "=", "value": value}],
-        "group_by": [{"column": column, "name": value}],
-        "measures": [{"function": "count", "name": column}],
+        "group_by": [{"column": column, "name": f"g{value}"}],
+        "measures": [{"function": "count", "name": f"m{column}"}],
     }
     from csvanalyst_ext.planning.document import plan_of
     from csvanalyst_ext.planning.quoting import identifier, literal
