@@ -140,8 +140,8 @@ PERCENTISH: Final = frozenset((
     "relative", "coverage", "percentile", "%", "retention", "churn", "conversion", "return",
 ))  # fmt: skip
 CHANGEISH: Final = frozenset((
-    "growth", "change", "diff", "difference", "delta", "yoy", "mom", "qoq", "gain", "loss", "net", "balance",
-    "return", "gap",
+    "growth", "change", "increase", "rise", "diff", "difference", "delta", "yoy", "mom", "qoq", "gain", "loss", "net",
+    "balance", "return", "gap",
 ))  # fmt: skip
 STOP: Final = frozenset((
     "a", "an", "the", "of", "in", "on", "at", "to", "for", "from", "by", "with", "and", "or", "is", "are", "was",
