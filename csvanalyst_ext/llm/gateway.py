@@ -235,6 +235,7 @@ def load() -> ModuleType:
     litellm.telemetry = False
     litellm.disable_streaming_logging = True
     litellm.disable_hf_tokenizer_download = True
+    litellm.disable_aiohttp_transport = True  # its sessions are never closed, and say so when the process ends
     litellm.modify_params = True  # some providers want tools declared whenever the history has tool calls
     if not any(entry["provider"] == OFFLINE for entry in litellm.custom_provider_map):
         litellm.custom_provider_map.append({"provider": OFFLINE, "custom_handler": OfflinePlanner()})

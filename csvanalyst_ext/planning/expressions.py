@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from .labels import split
@@ -229,7 +229,8 @@ def _folded(value: Scalar) -> str:
 def _of_all_rows(measure: Measure, scope: Scope) -> str:
     chosen = conjunction(measure.filters, scope)
     where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
-    return f"(SELECT {_aggregate(measure, scope)} FROM {scope.origin}{where})"  # noqa: S608
+    number = measure_sql(replace(measure, filters=()), scope)
+    return f"(SELECT {number} FROM {scope.origin}{where})"  # noqa: S608
 
 
 # --- measures -------------------------------------------------------------------------------------
@@ -246,7 +247,9 @@ def measure_sql(measure: Measure | Combination, scope: Scope = PLAIN) -> str:
             return f"({left} / nullif({right}, 0))"
         return f"({left} {measure.operator} {right})"
     chosen = conjunction(measure.filters, scope)
-    return _aggregate(measure, scope) + (f" FILTER (WHERE {' AND '.join(chosen)})" if chosen else "")
+    text = _aggregate(measure, scope) + (f" FILTER (WHERE {' AND '.join(chosen)})" if chosen else "")
+    # The correlation of a constant is not a number, and so it is no value.
+    return f"nullif({text}, 'nan'::DOUBLE)" if measure.function == "correlation" else text
 
 
 def _aggregate(measure: Measure, scope: Scope) -> str:

@@ -16,6 +16,7 @@ from .view import NOT_FOUND, TableView
 from .view import head as table_head
 
 if TYPE_CHECKING:
+    from ..agent.limits import AgentLimits
     from ..capsules.store import Capsule, Summary
     from ..config import Settings
     from ..datasets.model import ColumnProfile, Dataset
@@ -86,12 +87,7 @@ def draft(drafted: Draft) -> Sheet:
         ("its price", cost),
     ]
     if limits is not None:
-        most = "any" if limits.max_cost is None else f"${limits.max_cost:g}"
-        rows += [
-            ("limits", f"{limits.max_steps} steps, {limits.max_tool_calls} tool calls, {limits.max_tokens:,} tokens"),
-            ("cost limit", most),
-            ("time limit", text.seconds(limits.max_seconds)),
-        ]
+        rows.append(("limits", _limits(limits)))
     said = [code(_message(message), title=str(message["role"])) for message in drafted.messages]
     tools = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in drafted.tools)
     return sheet(
@@ -170,12 +166,19 @@ def status(
         ("memory limit", text.size(settings.memory)),
         ("time limit", text.seconds(settings.timeout)),
         ("row limit", f"{settings.max_rows:,}"),
+        ("limits of the model", _limits(settings)),
         ("data sets", ", ".join(dataset.name for dataset in datasets) or "none"),
         ("data policy", settings.default_policy),
         *sent,
         ("kept in", str(settings.home)),
     ]
     return sheet("", block(("fact", "value"), rows))
+
+
+def _limits(limits: Settings | AgentLimits) -> str:
+    cost = "any cost" if limits.max_cost is None else f"${limits.max_cost:g}"
+    counts = f"{limits.max_steps} steps, {limits.max_tool_calls} tool calls, {limits.max_tokens:,} tokens"
+    return f"{counts}, {cost}, {text.seconds(limits.max_seconds)} for one question"
 
 
 _MARKS: Final = {"ok": "ok", "note": "note", "warn": "WARN", "bad": "BAD"}

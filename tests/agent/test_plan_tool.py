@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from csvanalyst_ext.agent.events import Conclusion
 from csvanalyst_ext.agent.limits import AgentLimits
 from csvanalyst_ext.agent.loop import answer
+from csvanalyst_ext.agent.plan_tool import prepare
 from csvanalyst_ext.agent.tools import ToolResult, check, run_plan, toolbox
 from csvanalyst_ext.llm.datablock import parse
 from tests.support.fakes import FakeModel
@@ -18,6 +21,7 @@ from . import tables
 from .bench import DuckDBWorkbench
 from .conftest import Run
 
+ROOT = Path(__file__).parents[2]
 PLAN = {"from": "Trips", "group_by": ["Carriers"], "measures": ["count"], "order": ["rows"], "first": 1}
 
 
@@ -60,6 +64,16 @@ def test_a_mistake_comes_back_as_data_with_its_place(
     assert (head["status"], head["error"]) == ("error", code)
     assert said in data["message"] + data["hint"]
     assert len(bench.statements) == before
+
+
+def test_the_examples_of_the_documentation_run_on_the_shipped_data() -> None:
+    page = (ROOT / "docs" / "reference" / "plan.md").read_text("utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    names = ("flights.csv.gz", "airlines.csv", "airports.csv", "penguins.csv")
+    shipped = DuckDBWorkbench({name.split(".")[0]: ROOT / "datasets" / name for name in names})
+    assert len(examples) >= 8
+    for example in examples:
+        assert shipped.connection.execute(prepare(example, shipped.datasets()).sql).fetchall(), example
 
 
 def test_arguments_that_are_no_object_are_refused(bench: DuckDBWorkbench) -> None:

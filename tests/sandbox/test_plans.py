@@ -31,7 +31,7 @@ def text(value):
         return repr(value)
     if isinstance(value, dt.date):
         return moment(value).isoformat()
-    return format(float(value), ".7g").replace("-0", "0") if not value else format(float(value), ".7g")
+    return format(float(value) if abs(value) > 1e-9 else 0.0, ".7g")
 
 import json
 cases = json.loads({cases!r})

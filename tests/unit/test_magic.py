@@ -400,3 +400,30 @@ def test_a_preview_tells_that_the_planner_is_sent_nothing(notebook, sales):
     notebook.cell("%analyst add sales.csv")
     shown = str(notebook.cell('%analyst preview "How many rows"'))
     assert "nothing would leave it" in shown and "How many rows" in shown
+
+
+# --- conversation, dry runs, charts ---------------------------------------------------------------
+
+
+def test_undo_takes_the_last_question_out_of_the_conversation(notebook):
+    notebook.model._turns += ["Yes.", "No."]
+    notebook.cell("%%analyst\nIs it big?")
+    assert "Is it big?" in str(notebook.cell("%analyst undo"))
+    assert "no question" in str(notebook.cell("%analyst undo"))
+    notebook.cell("%%analyst\nIs it small?")
+    assert [m["content"] for m in notebook.model.asked[-1][1:]] == ["Is it small?"]
+
+
+def test_a_dry_run_shows_the_request_and_asks_nobody(notebook):
+    shown = notebook.cell("%%analyst --dry-run --max-steps 3\nIs it big?")
+    assert "Is it big?" in str(shown) and "3 steps" in str(shown)
+    assert notebook.model.asked == [] and notebook.executor.requests == []
+
+
+def test_a_chart_is_an_output_of_its_own(notebook, capsys):
+    notebook.answers["SELECT * FROM r1 LIMIT 5001"] = ONE
+    spec = '{"result": "r1", "spec": {"mark": "bar", "encoding": {"x": {"field": "n"}}}}'
+    notebook.model._turns += [("make_chart", spec), "See the chart."]
+    answer = notebook.cell("%%analyst\nDraw it.")
+    assert answer.chart["mark"] == {"type": "bar"}
+    assert "bar chart of n" in capsys.readouterr().out

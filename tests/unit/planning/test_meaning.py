@@ -104,6 +104,8 @@ PLANS: list[tuple[str, str, list[tuple[Any, ...]]]] = [
     ("pivot shows missing groups too", """{from: sales, group_by: [region, {column: paid}], measures: count,
      pivot: paid}""",
      [("east", None, 1, None), ("north", None, 1, 1), ("south", None, None, 2), (None, 1, None, None)]),
+    ("what is not a number takes no place", """{from: sales, group_by: region, first: 3, order: c,
+     measures: {function: correlation, column: units, other: units, name: c}}""", [("north", 1.0), ("south", 1.0)]),
     ("quantile", "{from: sales, measures: {function: quantile, column: units, quantile: 0.25}}", [(3.0,)]),
     ("deviations", """{from: sales, where: {column: units, operator: between, values: [2, 3]},
      measures: [{function: stddev, column: units}, {function: stddev population, column: units}]}""",

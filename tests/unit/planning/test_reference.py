@@ -49,7 +49,8 @@ def comparable(row: tuple[Any, ...]) -> tuple[Any, ...]:
         elif isinstance(value, dt.date):
             found.append(("date", plan_reference.moment(value).isoformat()))
         else:
-            found.append(("number", f"{float(value):.7g}".replace("-0", "0") if not value else f"{float(value):.7g}"))
+            number = float(value) if abs(value) > 1e-9 else 0.0  # no two engines round alike
+            found.append(("number", f"{number:.7g}"))
     return tuple(found)
 
 
