@@ -17,6 +17,7 @@ from .results import Source, stem
 if TYPE_CHECKING:
     import numpy as np
 
+MOST_MENTIONS: Final = 120
 LONGEST: Final = 8
 """Words of a label that is recognised."""
 _WORD: Final = re.compile(r"[\w&'’.+-]*\w[)\]%+]?|\w")
@@ -82,7 +83,7 @@ class Labels:
                     self._by_month(number, name, column.values, dates)
         self._partial(prose)
         self._fixed(prose, runs)
-        self.mentions = _longest(self.mentions)
+        self.mentions = _longest(self.mentions)[:MOST_MENTIONS]
 
     def _texts(self, prose: str, number: int, name: str, texts: Any, runs: dict[str, list[Span]]) -> None:
         import pyarrow as pa

@@ -6,6 +6,7 @@ holds there.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ SUPERLATIVE: Final = re.compile(
     r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + "|"
     r"(?<=the )(?!(?:rest|west|forest|interest|request|test|contest|guest|nearest|latest|harvest)\b)\w{3,}est)\b"
 )
+MOST_CLAIMS: Final = 40
 _PLACE: Final = re.compile(
     r"(?i)\b(?:(?:ranks?|ranked|comes?|came|placed|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
     r"(?P<place>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)|number (?:one|two|three|1|2|3)"
@@ -65,7 +67,7 @@ class Claim:
 
 def ranked(ctx: Context) -> list[CheckedNumber]:
     marks: list[CheckedNumber] = []
-    for claim in _claims(ctx):
+    for claim in itertools.islice(_claims(ctx), MOST_CLAIMS):
         mark = _check(ctx, claim)
         if mark is not None:
             marks += [m for m in mark if all(m.span != other.span or m.status != other.status for other in marks)]

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from . import lexicon as lex
 
-MAX_PROSE: Final = 20_000
-MAX_TOKENS: Final = 200
+MAX_PROSE: Final = 4_000
+MAX_TOKENS: Final = 80
 _LARGEST: Final = 1e100
 _SPACE: Final = "\u00a0\u202f\u2009"
 
