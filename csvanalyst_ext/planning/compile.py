@@ -74,7 +74,7 @@ class _Steps:
     def select(self, plan: Plan) -> list[str]:
         origin = self.origin(plan)
         derived = {one.name: one.expression for one in plan.derived}
-        scope = Scope(sources(plan) if plan.joins else (), derived, " ".join(origin))
+        scope = Scope(sources(plan) if plan.joins else (), derived, " ".join(origin), inner=self.query)
         return (_grouped if plan.grouped else _rows)(plan, scope, [f"FROM {origin[0]}", *origin[1:]])
 
     def origin(self, plan: Plan) -> list[str]:

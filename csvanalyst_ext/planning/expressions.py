@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from .labels import split
+from .labels import labels, split
 from .plan import (
     AllOf,
+    Among,
     AnyOf,
     Bucket,
     Call,
@@ -23,6 +24,7 @@ from .plan import (
     Measure,
     Not,
     Part,
+    Plan,
     Ref,
     Scalar,
     Value,
@@ -50,13 +52,14 @@ class Scope:
     """What names mean at one place: the sources that names are qualified with (none when they are bare),
     the derived columns, and the FROM clause for a number of all rows.  ``made`` are the groups and
     measures that an inner query has computed already, by the name of its column; ``sorts`` what its groups are
-    sorted by."""
+    sorted by; ``inner`` makes SQL of a plan in a condition."""
 
     sources: tuple[str, ...] = ()
     derived: Mapping[str, Expression] = field(default_factory=dict)
     origin: str = ""
     made: Mapping[Dimension | Measure | Combination, str] = field(default_factory=dict)
     sorts: Mapping[Dimension, str] = field(default_factory=dict)
+    inner: Callable[[Plan], list[str]] | None = None
 
     def column(self, name: str) -> str:
         if name in self.derived:
@@ -182,6 +185,8 @@ def condition(node: Condition, scope: Scope = PLAIN) -> str:
                 function = {"mean": "avg", "median": "median"}[node.groups]
                 return f"{measure} {node.operator} {function}({measure}) OVER ()"
             return _test(measure, node.operator, node.values, False)
+        case Among():
+            return _among(node, scope)
         case AllOf():
             return " AND ".join(_inner(one, scope) for one in node.conditions) or "true"
         case AnyOf():
@@ -190,6 +195,20 @@ def condition(node: Condition, scope: Scope = PLAIN) -> str:
             return f"NOT ({condition(node.condition, scope)})"
         case _:
             assert_never(node)
+
+
+def _among(node: Among, scope: Scope) -> str:
+    if scope.inner is None:
+        raise ValueError("a condition on another plan has no place here")
+    columns = ", ".join(scope.column(name) for name in node.columns)
+    left = f"({columns})" if len(node.columns) > 1 else columns
+    inner = scope.inner(node.plan)
+    if node.negated:
+        # One missing value there would leave every row open, and so out.
+        known = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in labels(node.plan))
+        inner = ["SELECT * FROM (", *(f"  {line}" for line in inner), f") WHERE {known or 'true'}"]
+    lines = "\n".join(f"  {line}" for line in inner)
+    return f"{left} {'NOT ' if node.negated else ''}IN (\n{lines}\n)"
 
 
 def _inner(node: Condition, scope: Scope) -> str:
@@ -229,7 +248,7 @@ def _folded(value: Scalar) -> str:
 def _of_all_rows(measure: Measure, scope: Scope) -> str:
     chosen = conjunction(measure.filters, scope)
     where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
-    number = measure_sql(replace(measure, filters=()), scope)
+    number = measure_sql(Measure(measure.function, measure.column, measure.other, measure.quantile), scope)
     return f"(SELECT {number} FROM {scope.origin}{where})"  # noqa: S608
 
 

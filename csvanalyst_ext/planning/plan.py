@@ -157,7 +157,17 @@ class Not:
     condition: Condition
 
 
-Condition = Filter | Compare | GroupFilter | AllOf | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Rows whose ``columns`` have values that a row of ``plan`` has too, pairwise with its columns; with
+    ``negated``, rows for which no row of ``plan`` has them.  Rows with a missing value are out either way."""
+
+    columns: tuple[str, ...]
+    plan: Plan
+    negated: bool = False
+
+
+Condition = Filter | Compare | GroupFilter | Among | AllOf | AnyOf | Not
 
 
 # --- groups and measures --------------------------------------------------------------------------
