@@ -266,6 +266,8 @@ def _start_daemon(prefix: list[str], daemon: str, keep: bool) -> None:
 def _launch(command: list[str], log: Path, keep: bool) -> bool:
     """Start the daemon apart from this script's terminal, pipes and session; whether it got ready."""
     began = time.monotonic()
+    if recorded() is None:  # left by an engine that was killed; its number may be somebody else's by now
+        (STATE / "dockerd.pid").unlink(missing_ok=True)
     with log.open("ab") as file:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, cwd="/", start_new_session=True

@@ -6,20 +6,24 @@ is made at the first use, so that holding an ``Analyst`` costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .config import Settings
 from .engine import Engine
-from .errors import Cancelled
+from .errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
     from .answer import Answer
-    from .capsules.store import Store
+    from .capsules.store import Capsule, Store
     from .datasets.model import Dataset
+    from .datasets.policy import Policy
+    from .llm.preview import Preview
     from .session.draft import Draft
     from .session.question import Question
+    from .session.replay import Replay
     from .session.session import AnalystSession
 
 SessionMaker = Callable[[Settings], "AnalystSession"]
@@ -90,15 +94,72 @@ class Analyst:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        policy: Policy | None = None,
         watcher: Watcher | None = None,
     ) -> tuple[Dataset, ...]:
         """Register what ``source`` names; see ``AnalystSession.add``."""
         session = self.session
         added: tuple[Dataset, ...] = self._submit(
-            lambda emit: session.add(source, name=name, variables=variables, cwd=cwd, options=options, emit=emit),
+            lambda emit: session.add(
+                source, name=name, variables=variables, cwd=cwd, options=options, policy=policy, emit=emit
+            ),
             watcher,
         )
         return added
+
+    def choose_policy(self, name: str, policy: Policy) -> Dataset:
+        """Put a data set under a data policy.  Raises ``DataError`` (``data_unknown``)."""
+        session = self.session
+        return session.choose_policy(name, policy)
+
+    def preview(self, question: Question) -> Preview:
+        """What the first request for ``question`` would be; nothing is sent."""
+        session = self.session
+        found: Preview = self._submit(lambda _: session.preview(question), None)
+        return found
+
+    def replay(self, which: str, watcher: Watcher | None = None) -> Replay:
+        """Run a kept run (its id, ``last``, or an exported file) again without a model, in a sandbox of its own.
+
+        Raises ``UsageError``, ``DataError``, ``SandboxError``.
+        """
+        from .session.replay import replay
+
+        known = self._session.known if self._session is not None else ()
+        with self.capsule(which) as capsule:
+            fresh = self._make(self.settings)
+
+            async def work(emit: Any) -> Replay:
+                try:
+                    return await replay(capsule, fresh, known, emit)
+                finally:
+                    await fresh.close()
+
+            done: Replay = self._submit(work, watcher)
+            return done
+
+    def export(self, which: str, path: Path) -> Path:
+        """Write a kept run as one ``.zip`` file; the path.  Raises ``UsageError``, ``DataError``, ``StorageError``."""
+        from .capsules import archive
+
+        with self.capsule(which) as capsule:
+            return archive.export(capsule, path)
+
+    @contextlib.contextmanager
+    def capsule(self, which: str) -> Iterator[Capsule]:
+        """The capsule of an id, of ``last``, or of an exported file."""
+        from .capsules import archive
+
+        if which.lower().endswith(archive.SUFFIX):
+            with archive.opened(Path(which)) as capsule:
+                yield capsule
+            return
+        if which == "last":
+            newest = self.store.newest()
+            if newest is None:
+                raise UsageError("capsule_unknown", "No question has been asked yet.", "Ask one first.")
+            which = newest
+        yield self.store.load(which)
 
     def forget(self) -> None:
         """Make no data set visible any more; sandbox and cache stay warm."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .agent.events import Step, Usage
+    from .checking import CheckedNumber
     from .session.run import Run
 
 
@@ -49,6 +50,12 @@ class Answer:
     def text(self) -> str:
         """The prose of the answer, without characters that steer a terminal; empty for explicit SQL and Python."""
         return visible(self._run.prose, lines=True)
+
+    @property
+    def numbers(self) -> tuple[CheckedNumber, ...]:
+        """Each number, percentage, date and ranked name of ``text``, and whether it stands in the results;
+        empty for explicit SQL and Python."""
+        return self._run.numbers
 
     @property
     def sql(self) -> str | None:
@@ -163,6 +170,7 @@ class Answer:
         return {
             "status": run.status,
             "answer": run.prose,
+            "numbers": [mark.to_json() for mark in run.numbers],
             "columns": columns,
             "rows": [] if table is None else values.json_rows(table),
             "row_count": 0 if outcome is None else outcome.row_count,

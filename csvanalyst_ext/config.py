@@ -33,6 +33,8 @@ class Settings:
     fallback_models: str = ""
     tool_format: str = "auto"
     model_access: str = "any"
+    local_model: bool = False
+    default_policy: str = "aggregates"
     python_enabled: bool = True
     home: Path = Path()
     image: str = ""
@@ -74,6 +76,8 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_FALLBACK_MODELS": "fallback_models",
     "CSVANALYST_TOOL_FORMAT": "tool_format",
     "CSVANALYST_MODEL_ACCESS": "model_access",
+    "CSVANALYST_LOCAL_MODEL": "local_model",
+    "CSVANALYST_DEFAULT_POLICY": "default_policy",
     "CSVANALYST_MAX_STEPS": "max_steps",
     "CSVANALYST_MAX_COST": "max_cost",
     "CSVANALYST_MAX_TOKENS": "max_tokens",

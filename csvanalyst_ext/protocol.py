@@ -286,6 +286,8 @@ class SqlRequest:
 
     The result stays in the sandbox under the name ``keep``, if one is given, for later requests.
     ``gate=False`` skips the syntax-tree gate; only the tests of the layers below it use that.
+    With a ``floor`` the query runs without groups that stand on fewer rows than that, and is refused
+    (``sql_not_aggregating``) when it does not only aggregate; rows of the ``exempt`` tables are free.
     """
 
     op: ClassVar[str] = "sql"
@@ -294,6 +296,8 @@ class SqlRequest:
     gate: bool = True
     limits: Limits = field(default_factory=Limits)
     keep: str = ""
+    floor: int = 0
+    exempt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +373,12 @@ def request_from_json(raw: Mapping[str, Any]) -> Request:
         raise ProtocolError("bad_field", "field 'tables' must be a list of names")
     names = None if tables is None else tuple(tables)
     if op == SqlRequest.op:
-        _no_extra(raw, known | {"gate"})
-        return SqlRequest(text, names, _get(raw, "gate", bool), limits, keep)
+        _no_extra(raw, known | {"gate", "floor", "exempt"})
+        exempt = _get(raw, "exempt", list)
+        if not all(isinstance(name, str) for name in exempt):
+            raise ProtocolError("bad_field", "field 'exempt' must be a list of names")
+        gate, floor = _get(raw, "gate", bool), _count(raw, "floor")
+        return SqlRequest(text, names, gate, limits, keep, floor, tuple(exempt))
     if op == PythonRequest.op:
         _no_extra(raw, known)
         return PythonRequest(text, names, limits, keep)

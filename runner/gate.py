@@ -19,7 +19,7 @@ import duckdb
 
 from csvanalyst_ext.protocol import MAX_CODE_BYTES
 
-from . import gate_pivot
+from . import gate_floor, gate_pivot
 from .gate_text import Token, bounded, locate, tokens
 from .gate_tree import Refusal, judge, too_complex
 
@@ -65,6 +65,22 @@ def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[s
         raise
     except RecursionError:
         raise too_complex("levels of nesting", 200) from None
+
+
+def without_small_groups(
+    connection: duckdb.DuckDBPyConnection,
+    verdict: Verdict,
+    tables: Collection[str],
+    *,
+    floor: int,
+    exempt: Collection[str],
+) -> Verdict:
+    """The verdict on the query of ``verdict`` as ``gate_floor`` writes it anew.  Raises ``Refusal``
+    (``sql_not_aggregating``)."""
+    tree = serialize(connection, verdict.text) if verdict.statement == "SELECT" else None
+    if tree is None:
+        raise Refusal("sql_not_aggregating", "The statement does not aggregate.", "Write SELECT …", verdict.statement)
+    return check(connection, gate_floor.floored(connection, tree, least=floor, exempt=exempt), tables)
 
 
 def _check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]) -> Verdict:

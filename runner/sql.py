@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import duckdb
@@ -61,9 +62,11 @@ def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Col
     started = time.perf_counter()
     timings: dict[str, float] = {}
     visible = [t for t in tables if request.tables is None or t in request.tables]
+    expanded = True
     try:
         verdict = _judge(connection, request, visible)
         timings["gate"] = time.perf_counter() - started
+        expanded = verdict.text != request.text
         relation = bind(connection, verdict)
         batches, types, wide = _stream(relation)
         delivered = wire.send_table(
@@ -74,10 +77,10 @@ def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Col
         fault = Fault(refusal.code, refusal.message, refusal.hint, refusal.details)
         return Reply(refusal.status, fault, timings=_total(timings, started))
     except QueryFailed as failed:
-        return Reply(failed.status, failed.fault, timings=_total(timings, started))
+        return Reply(failed.status, _of_data(failed.fault, expanded), timings=_total(timings, started))
     except duckdb.Error as error:
         status, fault = engine_fault(error, request.text)
-        return Reply(status, fault, timings=_total(timings, started))
+        return Reply(status, _of_data(fault, expanded), timings=_total(timings, started))
     except wire.NotPlain as error:
         fault = Fault(error.code, str(error), "Select fewer columns, or cast the column to VARCHAR.")
         return Reply("error", fault, timings=_total(timings, started))
@@ -102,6 +105,11 @@ def _run(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Col
     )
 
 
+def _of_data(fault: Fault, expanded: bool) -> Fault:
+    """The fault, marked when its words may be cells because the text that ran was made with some (PIVOT)."""
+    return replace(fault, details={**fault.details, "expanded": True}) if expanded else fault
+
+
 def _total(timings: dict[str, float], started: float) -> dict[str, float]:
     return {**timings, "total": time.perf_counter() - started}
 
@@ -109,7 +117,10 @@ def _total(timings: dict[str, float], started: float) -> dict[str, float]:
 def _judge(connection: duckdb.DuckDBPyConnection, request: SqlRequest, tables: Collection[str]) -> gate.Verdict:
     if request.gate:
         try:
-            return gate.check(connection, request.text, tables)
+            verdict = gate.check(connection, request.text, tables)
+            if not request.floor:
+                return verdict
+            return gate.without_small_groups(connection, verdict, tables, floor=request.floor, exempt=request.exempt)
         except duckdb.Error as error:  # reading the columns of a PIVOT; its places are not the request's
             raise QueryFailed(*engine_fault(error)) from error
     statement = gate.only_statement(connection, request.text)

@@ -48,7 +48,8 @@ Check = Callable[[Any, str], Any]
 
 
 class Refused(Exception):
-    """A part of a specification is not allowed; ``args`` are its place and what is."""
+    """A part of a specification is not allowed; ``args`` are its place and what is.  The code of a column that is not
+    there is one of its own: the columns of a pivoted result are named after cells."""
 
 
 def build(spec: Any, table: pa.Table) -> dict[str, Any]:
@@ -66,8 +67,8 @@ def build(spec: Any, table: pa.Table) -> dict[str, Any]:
 
 
 def fault_of(error: Refused) -> Fault:
-    place, allowed = error.args
-    return Fault("chart_not_allowed", f"The chart cannot be drawn as specified: {place}.", allowed)
+    place, allowed, *code = error.args
+    return Fault(code[0] if code else "chart_not_allowed", f"The chart cannot be drawn as specified: {place}.", allowed)
 
 
 def describe(chart: Mapping[str, Any]) -> str:
@@ -177,7 +178,8 @@ class _Columns:
         ]
         if len(found) != 1:
             listed = ", ".join(_short(name) for name in self._names[:30])
-            raise Refused(place, f"There is no column {_short(value)}. The result's columns are {listed}.")
+            allowed = f"There is no column {_short(value)}. The result's columns are {listed}."
+            raise Refused(place, allowed, "chart_unknown_column")
         return str(found[0])
 
     def _sort(self, value: Any, place: str) -> Any:

@@ -12,8 +12,11 @@ from typing import Final
 
 from ..llm.chat import NOTE, Message, estimate_tokens
 from ..llm.datablock import compose
+from ..llm.provenance import Own
 
-_LEFT_OUT: Final = compose({"status": "ok", "left_out": True, "hint": "To save room. Call the tool again if needed."})
+_LEFT_OUT: Final = Own(
+    compose({"status": "ok", "left_out": True, "hint": "To save room. Call the tool again if needed."})
+)
 _KEPT_ROUNDS: Final = 2
 
 Exchange = tuple[Message, ...]

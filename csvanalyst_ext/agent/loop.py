@@ -18,11 +18,13 @@ from typing import Any, Final, Protocol
 from ..errors import ModelError, SandboxError
 from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, estimate_tokens, note
 from ..llm.datablock import compose
+from ..llm.provenance import Own, noted
 from ..protocol import Fault
 from . import replies
 from .events import Conclusion, Event, Prose, Step, Thinking, ToolEnded, ToolProgress, ToolStarted
 from .history import fit
 from .limits import AgentLimits, Budget
+from .review import Review
 from .tools import Tool, Toolbox, ToolResult, check, fault_result
 
 _MOST_TEXT: Final = 500
@@ -33,6 +35,9 @@ _KEPT: Final = "What was found so far is kept. Ask something narrower, or use an
 _LAST_CHANCE: Final = "The budget for tools is used up. Answer now from the results above, or say what is missing."
 _EMPTY: Final = "Your reply was empty. Call a tool, or write the answer."
 _CUT: Final = "Your reply was cut at the token limit. Be much shorter."
+_SENT_BACK: Final = (
+    "The first answer had figures that are not in the results; the model was asked once to correct them."
+)
 _REPEATED: Final = "You sent this call before; this is its first result again. Do something else, or answer."
 
 
@@ -54,15 +59,23 @@ async def answer(
     history: Sequence[Message] = (),
     emit: Callable[[Event], None],
     keep: Callable[[Conclusion], None] | None = None,
+    review: Review | None = None,
 ) -> Conclusion:
     """Answer ``question``.  ``history`` are earlier messages without the system prompt.
+
+    ``review`` is asked about the finished answer; what it returns goes back to the model, once, and the
+    answer that comes then stands.
 
     What a model or its provider does wrong ends in a ``Conclusion`` with a fault.  Raises
     ``SandboxError`` when there is no place to run anything, and ``CancelledError``; before it does,
     ``keep`` is given what there is so far, with every tool call replied to.
     """
-    run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context)
-    run.messages = [{"role": "system", "content": toolbox.system}, *history, {"role": "user", "content": question}]
+    run = _Run(gateway, model, toolbox, Budget(limits), emit, limits.max_context, review)
+    run.messages = [
+        {"role": "system", "content": Own(toolbox.system)},
+        *history,
+        {"role": "user", "content": Own(question)},
+    ]
     try:
         async with asyncio.timeout(limits.max_seconds) as clock:
             return await run.turns()
@@ -94,12 +107,14 @@ class _Run:
     budget: Budget
     emit: Callable[[Event], None]
     context: int
+    review: Review | None = None
     messages: list[dict[str, Any] | Message] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     open: list[ToolCall] = field(default_factory=list)
     prose: str = ""
     notes: list[str] = field(default_factory=list)
     nudges: int = 0
+    sent_back: str = ""
     seen: dict[tuple[str, str], tuple[int, ToolResult]] = field(default_factory=dict)
 
     async def turns(self) -> Conclusion:
@@ -115,7 +130,7 @@ class _Run:
             except ModelError as error:
                 if error.code == "model_over_budget" and step > 1:
                     return self.limit(self.budget.over_cost())
-                return self.conclude("error", fault=Fault(error.code, error.message, error.hint, dict(error.details)))
+                return self.fail(Fault(error.code, error.message, error.hint, dict(error.details)))
             self.prose = completion.text.strip()
             if not completion.calls:
                 if ended := self._spoke(completion, last):
@@ -167,9 +182,10 @@ class _Run:
         done = last or self.nudges >= (_CORRECTIONS if completion.trouble else 1)
         if self.prose and not completion.trouble and (not cut or done):
             self.messages.append({"role": "assistant", "content": completion.text})
-            return self._answered()
+            ended = self._answered()
+            return None if not last and self._sends_back(ended) else ended
         if done:
-            return self.conclude("error", fault=_useless(self.model, completion))
+            return self.fail(_useless(self.model, completion))
         self.nudges += 1
         if completion.text and not completion.trouble:
             self.messages.append({"role": "assistant", "content": completion.text})
@@ -182,6 +198,18 @@ class _Run:
         if ran and all(step.status != "ok" for step in ran):
             return self.conclude(ran[-1].status, self.prose, ran[-1].fault)
         return self.conclude("ok", self.prose)
+
+    def _sends_back(self, ended: Conclusion) -> bool:
+        """Whether the review wants the answer once more.  It is asked once."""
+        if self.review is None or self.sent_back or ended.status != "ok":
+            return False
+        text = self.review(ended)
+        if text is None:
+            return False
+        self.sent_back = ended.prose
+        self.notes.append(_SENT_BACK)
+        self.messages.append(note(text))
+        return True
 
     # --- tool calls -----------------------------------------------------------------------------
 
@@ -203,9 +231,8 @@ class _Run:
         while self.open:
             call = self.open[0]
             if withheld or not self.budget.calls_left:
-                self._reply(
-                    call, compose({"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE})
-                )
+                refusal = {"status": "refused", "error": "agent_limit_tool_calls", "hint": _LAST_CHANCE}
+                self._reply(call, Own(compose(refusal)))
                 continue
             self.budget.tool_calls += 1
             result = await self._run_call(call)
@@ -232,7 +259,7 @@ class _Run:
             self.emit(ToolEnded(call.id, call.name, "refused", "repeated", 0.0))
             return None
         if first is not None:
-            result = replace(first, reply=f"{first.reply}\n{_REPEATED}", summary=f"{first.summary} (repeated)")
+            result = replace(first, reply=noted(first.reply, _REPEATED), summary=f"{first.summary} (repeated)")
         elif fault is not None:
             result = fault_result("error", fault)
         elif tool is not None:
@@ -290,12 +317,18 @@ class _Run:
     def reply_to_open(self, reason: str, code: str) -> None:
         """Reply to every call that has no reply yet."""
         for call in tuple(self.open):
-            self._reply(call, compose({"status": "cancelled", "error": code, "hint": reason}))
+            self._reply(call, Own(compose({"status": "cancelled", "error": code, "hint": reason})))
 
     # --- the end --------------------------------------------------------------------------------
 
     def limit(self, fault: Fault) -> Conclusion:
-        return self.conclude("error", self.prose, fault)
+        return self.fail(fault, self.prose)
+
+    def fail(self, fault: Fault, prose: str = "") -> Conclusion:
+        """The end by a fault.  An answer that was sent back and did not come again stands as it was."""
+        if self.sent_back:
+            return self.conclude("ok", self.sent_back)
+        return self.conclude("error", prose, fault)
 
     def conclude(self, status: str, prose: str = "", fault: Fault | None = None) -> Conclusion:
         found = [s.outcome for s in self.steps if s.status == "ok" and s.outcome and s.outcome.table is not None]

@@ -32,10 +32,10 @@ class Queries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """``head`` is made by our code alone, ``data`` holds names and cells, ``note`` is a sentence for the person."""
+    """``head`` is made by our code alone, ``cells`` are from data, ``note`` is a sentence for the person."""
 
     head: Mapping[str, Any]
-    data: Mapping[str, Any]
+    cells: tuple[Mapping[str, Any], ...] = ()
     note: str = ""
 
 
@@ -78,8 +78,8 @@ async def _misspelt(queries: Queries, sql: str) -> tuple[Remark, ...]:
     close = [match for match in matches if any(key(match["value"]) == key(t) and t not in exact for t in texts)]
     if not close:
         return ()
-    hint = "A text in the query differs from the cells in case, spaces or marks. Use the spelling of the cells."
-    return (Remark({"remark": "text_case", "hint": hint}, {"cells": close}),)
+    hint = "A text in the query differs from the cells in case, spaces or marks. Use their spelling, or ILIKE."
+    return (Remark({"remark": "text_case", "hint": hint}, tuple(close)),)
 
 
 async def _tied(queries: Queries, sql: str, outcome: Outcome) -> tuple[Remark, ...]:
@@ -100,4 +100,4 @@ async def _tied(queries: Queries, sql: str, outcome: Outcome) -> tuple[Remark, .
         "The LIMIT cut a tie: the next row is equal in what the result is ordered by. Say so, or show all of the tie."
     )
     note = f"LIMIT {tail.limit} cut a tie: the next row is equal in what the result is ordered by."
-    return (Remark({"remark": "tie", "hint": hint}, {}, note),)
+    return (Remark({"remark": "tie", "hint": hint}, note=note),)

@@ -8,6 +8,7 @@ A tool never raises for what a model did wrong: it returns a ``ToolResult`` that
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from ..errors import PlanError
 from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
+from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import charts, remarks, replies
+from . import charts, names, remarks, replies
 from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
@@ -47,9 +49,11 @@ class Workbench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """``reply`` is the text for the model.  ``fault`` is set exactly when ``status`` is not ``ok`` or
-    ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for them that stay with the answer.
-    ``question`` and ``choices`` come from ``ask_user``.  ``code`` is what ran, where that was no argument."""
+    """``reply`` is the text for the model: an ``llm.provenance.Reply``, or ``Own`` words.  Nothing leaves
+    this machine of any other text, unless all data may in full.  ``fault`` is set exactly when
+    ``status`` is not ``ok`` or ``clarify``.  ``summary`` is one line for people, ``notes`` are remarks for
+    them that stay with the answer.  ``code`` is what ran, where that is not what
+    the model wrote.  ``question`` and ``choices`` come from ``ask_user``."""
 
     status: str
     reply: str
@@ -135,11 +139,13 @@ def describe_dataset(workbench: Workbench) -> Tool:
         if dataset is None:
             return fault_result("error", _unknown("table", "unknown_table", name, [d.name for d in found]))
         known = [column.name for column in dataset.columns]
+        own = names.own_names(found)
+        columns = [own.get(column, column) for column in columns]
         for column in columns:
             if column not in known:
                 return fault_result("error", _unknown("column", "unknown_column", column, known))
         summary = f"{dataset.name}: {dataset.rows:,} rows, {len(known)} columns"
-        return ToolResult("ok", replies.of_dataset(dataset, columns), summary)
+        return ToolResult("ok", replies.of_dataset(dataset, columns, own), summary)
 
     parameters = {
         "name": {"type": "string", "description": "The table's name."},
@@ -160,15 +166,16 @@ def find_values(workbench: Workbench) -> Tool:
             if column.type == "VARCHAR"
         ]
         if not places or not texts:
-            return ToolResult("ok", compose({"status": "ok", "found": 0}, {"matches": []}), "nothing to search")
+            return ToolResult("ok", replies.of_found((), False, chosen), "nothing to search")
         outcome = await workbench.sql(lookup.lookup_sql(places, texts), keep=False, progress=progress)
         if outcome.fault is not None or outcome.table is None:
             return _of_outcome(outcome)
         matches = outcome.table.slice(0, lookup.MAX_FOUND).to_pylist()
         more = outcome.table.num_rows > lookup.MAX_FOUND
-        shown = [{name: replies.clean(str(value)) for name, value in match.items()} for match in matches]
-        reply = compose({"status": "ok", "found": len(shown), "truncated": more}, {"matches": shown})
-        return ToolResult("ok", reply, f"{len(shown)} place{'s' * (len(shown) != 1)} found")
+        found = [{name: str(value) for name, value in match.items()} for match in matches]
+        return ToolResult(
+            "ok", replies.of_found(found, more, chosen), f"{len(found)} place{'s' * (len(found) != 1)} found"
+        )
 
     texts = {"type": "array", "items": {"type": "string"}}
     parameters = {
@@ -185,9 +192,8 @@ def run_plan(workbench: Workbench) -> Tool:
         except PlanError as error:
             return fault_result("error", fault_of(error))
         outcome = await workbench.sql(prepared.sql, progress=progress)
-        result = _of_outcome(outcome)
-        shown = replace(result, reply=replies.with_sql(result.reply, prepared.sql), code=prepared.sql)
-        return _remarked(shown, await remarks.of_query(workbench, prepared.sql, outcome))
+        found = await remarks.of_query(workbench, prepared.sql, outcome)
+        return replace(_of_outcome(outcome, found, plan_sql=prepared.sql), code=prepared.sql)
 
     parameters = {"plan": {"type": "object", "description": "The query plan."}}
     return Tool("run_plan", prompt("run_plan"), _schema(parameters, "plan"), run, "sql")
@@ -195,12 +201,17 @@ def run_plan(workbench: Workbench) -> Tool:
 
 def run_sql(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
-        text = arguments["sql"]
+        said = arguments["sql"]
+        text = names.put_back(said, names.own_names(workbench.datasets()))
         if too_long := _too_long("SQL", text):
             return too_long
         outcome = await workbench.sql(text, progress=progress)
+        if outcome.status == "error" and text != said:
+            # It may be an earlier result's own name that looks like a column's simple one.
+            again = await workbench.sql(said, progress=progress)
+            outcome, text = (again, said) if again.fault is None else (outcome, text)
         found = await remarks.of_query(workbench, text, outcome)
-        return _remarked(_of_outcome(outcome), found)
+        return replace(_of_outcome(outcome, found), code=text)
 
     parameters = {"sql": {"type": "string", "description": "One DuckDB SQL statement."}}
     return Tool("run_sql", prompt("run_sql"), _schema(parameters, "sql"), run, "sql", "sql")
@@ -230,7 +241,7 @@ def make_chart(workbench: Workbench) -> Tool:
         except charts.Refused as refused:
             return fault_result("error", charts.fault_of(refused))
         drawn = Artefact(charts.MIME, "chart.vl.json", json.dumps(chart, ensure_ascii=False).encode())
-        reply = compose({"status": "ok", "chart": "shown to the person", "rows": found.table.num_rows})
+        reply = Own(compose({"status": "ok", "chart": "shown to the person"}))
         return ToolResult("ok", reply, charts.describe(chart), outcome=Outcome("ok", artefacts=(drawn,)))
 
     parameters = {
@@ -246,7 +257,7 @@ def ask_user(*, may_ask: bool = True) -> Tool:
         choices = tuple(replies.clean(choice) for choice in arguments.get("choices") or ())[:12]
         if not may_ask:
             return _assumed(question, choices)
-        reply = compose({"status": "ok", "asked": True})
+        reply = Own(compose({"status": "ok", "asked": True}))
         return ToolResult("clarify", reply, "asked the person", question=question, choices=choices)
 
     parameters = {
@@ -259,7 +270,8 @@ def ask_user(*, may_ask: bool = True) -> Tool:
 def _assumed(question: str, choices: Sequence[str]) -> ToolResult:
     hint = "Nobody is there to answer. Take the most likely reading, and say in your answer which one you took."
     note = f"Not asked, since nobody was there: {question}" + (f" ({'; '.join(choices)})" if choices else "")
-    return ToolResult("ok", compose({"status": "ok", "asked": False, "hint": hint}), "nobody to ask", notes=(note,))
+    reply = Own(compose({"status": "ok", "asked": False, "hint": hint}))
+    return ToolResult("ok", reply, "nobody to ask", notes=(note,))
 
 
 # --- arguments ----------------------------------------------------------------------------------
@@ -304,7 +316,7 @@ def _schema(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
     }
 
 
-def _of_outcome(outcome: Outcome) -> ToolResult:
+def _of_outcome(outcome: Outcome, found: Sequence[remarks.Remark] = (), *, plan_sql: str = "") -> ToolResult:
     if outcome.fault is not None:
         summary = f"{outcome.status}: {outcome.fault.message}"
     elif outcome.table is not None:
@@ -312,12 +324,10 @@ def _of_outcome(outcome: Outcome) -> ToolResult:
         summary = f"{outcome.row_count:,} row{'s' * (outcome.row_count != 1)}{cut}"
     else:
         summary = "done"
-    return ToolResult(outcome.status, replies.of_outcome(outcome), summary, outcome.fault, outcome)
-
-
-def _remarked(result: ToolResult, found: Sequence[remarks.Remark]) -> ToolResult:
-    said = [replies.of_remark(remark) for remark in found]
-    return replace(result, reply="\n".join([result.reply, *said]), notes=tuple(r.note for r in found if r.note))
+    told = replies.of_outcome(outcome)
+    reply = functools.reduce(replies.beside, found, replies.with_sql(told, plan_sql) if plan_sql else told)
+    notes = tuple(remark.note for remark in found if remark.note)
+    return ToolResult(outcome.status, reply, summary, outcome.fault, outcome, notes=notes)
 
 
 def _too_long(label: str, text: str) -> ToolResult | None:

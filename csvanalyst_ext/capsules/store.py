@@ -156,6 +156,11 @@ class Store:
         """What there is, newest first.  A capsule that cannot be read is listed as ``damaged``."""
         return [self._summary(name) for name in reversed(self._ids())]
 
+    def newest(self) -> str | None:
+        """The id of the last run, if there is one."""
+        ids = self._ids()
+        return ids[-1] if ids else None
+
     def find(self, prefix: str) -> str:
         """The one id that ``prefix`` starts.  Raises ``UsageError`` (``capsule_unknown``, ``capsule_ambiguous``)."""
         ids = self._ids()

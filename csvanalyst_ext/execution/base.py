@@ -36,7 +36,12 @@ class Artefact:
 class Outcome:
     """What a request gave, after validation on the host.  The fields of ``protocol.Reply`` plus the
     decoded bodies.  ``table`` is fully validated Arrow, or ``None``.  ``name`` is the one under which
-    later requests can read it, ``kept`` are all that they can read now; see ``SqlRequest.keep``."""
+    later requests can read it, ``kept`` are all that they can read now; see ``SqlRequest.keep``.
+
+    The last three are for the data boundary, filled in by whoever asked: ``language`` is what ran
+    (``sql``, ``python``); ``reads`` are the data sets that it comes from, ``None`` for all there are;
+    ``aggregated`` is the outcome of the same query without small groups, ``None`` when it does not
+    aggregate or nobody needs to know."""
 
     status: str
     fault: Fault | None = None
@@ -52,6 +57,9 @@ class Outcome:
     report: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     kept: frozenset[str] = frozenset()
+    language: str = ""
+    reads: frozenset[str] | None = None
+    aggregated: Outcome | None = None
 
     def raise_for_status(self) -> Outcome:
         """This outcome when it is ok.  Raises the ``errors.QuestionError`` of its status otherwise."""

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import AnalystError, Cancelled, DataError, SandboxError, UsageError
+from . import cli_runs
 from .progress import NoProgress, Progress, for_terminal
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--mode", choices=("auto", "sql", "python", "plan"), help="run the text as SQL, Python or a plan")
     ask.add_argument("--model", help="the model to ask (LiteLLM's name)")
+    ask.add_argument("--policy", metavar="P", help=cli_runs.POLICY_HELP)
     ask.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     ask.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     ask.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model")
@@ -102,12 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "file", metavar="FILE.jsonl", help="lines {id, data[], question, mode?, model?}; - is standard input"
     )
+    batch.add_argument("--policy", metavar="P", help=cli_runs.POLICY_HELP)
     batch.add_argument("--max-rows", type=int, metavar="N", help="cut each result at N rows")
     batch.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     batch.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model for each line")
     batch.add_argument("--max-cost", type=float, metavar="USD", help="at most so many US dollars for each line")
     batch.add_argument("--no-ask", action="store_true", help="the model assumes what it would ask, and says so")
     batch.set_defaults(run=_batch)
+
+    cli_runs.add_parsers(commands)
 
     doctor = commands.add_parser("doctor", help="check everything that a sandbox needs")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
@@ -126,6 +132,11 @@ def _version() -> str:
         return __version__
 
 
+def _settings(policy: str | None) -> config.Settings:
+    settings = config.resolve()
+    return settings if policy is None else replace(settings, default_policy=policy)
+
+
 # --- ask ------------------------------------------------------------------------------------------
 
 
@@ -136,7 +147,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     text = arguments.question
     if text is None and len(sources) > 1:
         text = sources.pop()  # `--data FILE "question"`: argparse takes both for files
-    analyst = Analyst(config.resolve())
+    analyst = Analyst(_settings(arguments.policy))
     progress = NoProgress() if arguments.json else for_terminal(sys.stderr)
     try:
         if text is None:
@@ -210,7 +221,7 @@ def _show_draft(analyst: Analyst, sources: list[str], question: Question, progre
 
 
 def _batch(arguments: argparse.Namespace) -> int:
-    analyst = Analyst(config.resolve())
+    analyst = Analyst(_settings(arguments.policy))
     options = {name: getattr(arguments, name) for name in ("max_rows", "timeout", "max_steps", "max_cost")}
     options["may_ask"] = not arguments.no_ask
     try:
@@ -286,6 +297,7 @@ def failure(error: AnalystError) -> dict[str, Any]:
     return {
         "status": error.status,
         "answer": "",
+        "numbers": [],
         "columns": [],
         "rows": [],
         "row_count": 0,

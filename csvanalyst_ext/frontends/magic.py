@@ -130,6 +130,10 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             "status": self._status,
             "runs": self._runs,
             "show": self._show,
+            "replay": self._replay,
+            "export": self._export,
+            "policy": self._policy,
+            "preview": self._preview,
             "undo": self._undo,
             "reset": self._reset,
             "doctor": self._doctor,
@@ -137,12 +141,14 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         }[name](given)
 
     def _add(self, given: Namespace) -> Sheet:
+        from ..datasets.policy import policy
         from ..views import pages
 
         if given.name is not None and len(given.sources) > 1:
             raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
         chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
         overrides = {key: value for key, value in chosen.items() if value is not None}
+        chosen_policy = None if given.policy is None else policy(given.policy)
         progress = self._progress(quiet=False)
         started = time.perf_counter()
         try:
@@ -155,6 +161,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
                     variables=self.shell.user_ns,
                     cwd=Path.cwd(),
                     options=overrides,
+                    policy=chosen_policy,
                     watcher=progress,
                 )
             ]
@@ -167,7 +174,8 @@ class AnalystMagics(Magics):  # type: ignore[misc]
     def _datasets(self, given: Namespace) -> Sheet:
         from ..views import pages
 
-        return pages.registered(self.analyst.session.datasets)
+        session = self.analyst.session
+        return pages.registered(session.datasets, session.policies)
 
     def _profile(self, given: Namespace) -> Sheet:
         from ..views import pages
@@ -185,10 +193,11 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         return self._chosen_model or self.analyst.settings.model
 
     def _status(self, given: Namespace) -> Sheet:
-        from ..views import pages
+        from ..views import boundary, pages
 
         session = self.analyst.session
-        return pages.status(self.analyst.settings, session.facts(), session.datasets, self._model_in_force())
+        sent = () if session.last is None else boundary.sent_of(session.last)
+        return pages.status(self.analyst.settings, session.facts(), session.datasets, self._model_in_force(), sent)
 
     def _runs(self, given: Namespace) -> Sheet:
         from ..views import pages
@@ -198,7 +207,42 @@ class AnalystMagics(Magics):  # type: ignore[misc]
     def _show(self, given: Namespace) -> Sheet:
         from ..views import pages
 
-        return pages.run(self.analyst.store.load(given.word))
+        with self.analyst.capsule(given.word) as capsule:
+            return pages.run(capsule)
+
+    def _replay(self, given: Namespace) -> Sheet:
+        from ..views import boundary
+
+        progress = self._progress(quiet=False)
+        try:
+            return boundary.replay(self.analyst.replay(given.word, progress))
+        finally:
+            progress.end()
+
+    def _export(self, given: Namespace) -> Sheet:
+        from ..views.sheet import sheet
+
+        path = self.analyst.export(given.word, Path(given.file).expanduser())
+        note = "It holds the question, the results and what the model was told: give it to nobody who may not see them."
+        return sheet(f"Written: {path}", notes=(note,))
+
+    def _policy(self, given: Namespace) -> Sheet:
+        from ..datasets.policy import policy
+        from ..views import boundary
+
+        session = self.analyst.session
+        datasets = session.datasets if given.name is None else (session.dataset(given.name),)
+        if given.policy:
+            session.choose_policy(given.name, policy(":".join(given.policy)))
+        model = self._model_in_force()
+        return boundary.policies(datasets, session.policies, model, session.boundary.leaves(model))
+
+    def _preview(self, given: Namespace) -> Sheet:
+        from ..session.question import parse
+        from ..views import boundary
+
+        question = parse(" ".join(given.words), model=given.model or self._chosen_model)
+        return boundary.preview(self.analyst.preview(question))
 
     def _undo(self, given: Namespace) -> Sheet:
         from ..views.sheet import sheet

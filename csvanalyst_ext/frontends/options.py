@@ -165,6 +165,28 @@ def _add() -> _Parser:
     parser.add_argument(
         "--header", action=argparse.BooleanOptionalAction, default=None, help="the first line holds names"
     )
+    parser.add_argument("--policy", metavar="P", help="what a model may be told: schema, aggregates, sample:N, full")
+    return parser
+
+
+def _policy() -> _Parser:
+    parser = _command("policy", "Show or choose what of a data set a model may be told.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the data set")
+    parser.add_argument("policy", nargs="*", metavar="POLICY", help="schema, aggregates, sample N or full")
+    return parser
+
+
+def _preview() -> _Parser:
+    parser = _command("preview", "Show the first request that a question would send, and send nothing.")
+    parser.add_argument("words", nargs="+", metavar="QUESTION", help="the question, in quotes")
+    parser.add_argument("-m", "--model", metavar="NAME", help="the model (LiteLLM's name)")
+    return parser
+
+
+def _export() -> _Parser:
+    parser = _command("export", "Write a run with its data as one file.")
+    parser.add_argument("word", metavar="ID", help="its id, the start of it, or last")
+    parser.add_argument("file", metavar="FILE.zip", help="the file to write")
     return parser
 
 
@@ -187,7 +209,13 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
         "model": _with_word("model", "Show the model, or choose another.", "NAME", "LiteLLM's name", optional=True),
         "status": _plain("status", "Show what is in force and what runs."),
         "runs": _plain("runs", "List the questions that were asked, newest first."),
-        "show": _with_word("show", "Show everything about one run.", "ID", "its id, or the start of it"),
+        "show": _with_word("show", "Show everything about one run.", "ID", "its id, the start of it, or last"),
+        "replay": _with_word(
+            "replay", "Run the code of a run again, without a model.", "ID", "its id, last, or an exported file"
+        ),
+        "export": _export(),
+        "policy": _policy(),
+        "preview": _preview(),
         "undo": _plain("undo", "Take the last question and its answer out of the conversation."),
         "reset": _plain("reset", "Forget the data sets and the conversation, and remove the sandbox."),
         "doctor": _plain("doctor", "Check everything that a sandbox needs."),

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .provenance import Own
+
 Message = Mapping[str, Any]
 """One message in the OpenAI chat format."""
 
@@ -19,8 +21,8 @@ NOTE: Final = "[note from CSV Analyst]"
 
 def note(text: str) -> dict[str, Any]:
     """A message from the loop to the model.  A ``user`` message, because providers differ in what
-    they do with a ``system`` message in the middle of a conversation."""
-    return {"role": "user", "content": f"{NOTE} {text}"}
+    they do with a ``system`` message in the middle of a conversation.  ``text`` holds no words of data."""
+    return {"role": "user", "content": Own(f"{NOTE} {text}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,12 @@ _PER_MESSAGE: Final = 4
 def estimate_tokens(*parts: Iterable[Message]) -> int:
     """About how many tokens these messages and tools are, rather too many than too few.  Every provider counts
     differently, and its own tokenizer would have to be downloaded."""
-    return sum(len(_json(item).encode()) // _BYTES_PER_TOKEN + _PER_MESSAGE for part in parts for item in part)
+    return sum(_bytes(item) // _BYTES_PER_TOKEN + _PER_MESSAGE for part in parts for item in part)
 
 
-def _json(item: Message) -> str:
-    return json.dumps(item, ensure_ascii=False, default=str)
+def _bytes(item: Message) -> int:
+    if "role" not in item:
+        return len(json.dumps(item, ensure_ascii=False))
+    called = [call["function"] for call in item.get("tool_calls") or ()]
+    texts = [item.get("content") or "", *(text for f in called for text in (f["name"], f["arguments"]))]
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)

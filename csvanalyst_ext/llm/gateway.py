@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 import warnings
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
+from .boundary import LOOPBACK, OFFLINE, Boundary
 from .chat import Completion, Delta, Message, TextDelta
-from .request import NATIVE, OFFLINE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
+from .request import NATIVE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
 
 if TYPE_CHECKING:
     from ..config import Settings
 
+_LATER: Final = 60.0
+"""Seconds for which a model that did not answer is asked last, if there are others."""
 ACCESS: Final = ("any", "loopback", "offline")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,24 @@ class Gateway:
     server on this machine; ``offline``, only the built-in planner.  Test suites set it, so that a
     forgotten model is an error and not a bill.  ``settings.fallback_models`` are asked, in order, when
     the model does not answer at all; ``settings.tool_format`` says how tools are called (see ``request``).
+    What a model is told of the conversation is decided by ``boundary``.
     """
 
-    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, boundary: Boundary | None = None, patience: Patience | None = None
+    ) -> None:
         if settings.model_access not in ACCESS:
             raise UsageError("bad_setting", f"model_access is one of {', '.join(ACCESS)}.")
         if settings.tool_format not in TOOL_FORMATS:
             raise UsageError("bad_setting", f"tool_format is one of {', '.join(TOOL_FORMATS)}.")
         self._api_base = settings.api_base
         self._access = settings.model_access
+        self._boundary = boundary or Boundary(settings)
         self._format = settings.tool_format
         self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
         self._patience = patience or Patience()
         self._forms: dict[str, str] = {}
+        self._silent_until: dict[str, float] = {}
 
     def warm(self) -> None:
         """Load LiteLLM in the background; returns at once."""
@@ -82,8 +90,12 @@ class Gateway:
         from . import faults
 
         first: ModelError | None = None
-        for name in dict.fromkeys((model, *self._fallbacks)):
-            call = Call(name, self._base(name, model), tuple(messages), tuple(tools), spend, self._patience.silence)
+        now = time.monotonic()
+        names = dict.fromkeys((model, *self._fallbacks))
+        for name in sorted(names, key=lambda name: self._silent_until.get(name, now) > now):
+            base = self._base(name, model)
+            outgoing = self._boundary.outgoing(name, base, messages)
+            call = Call(name, base, outgoing.messages, tuple(tools), spend, self._patience.silence, outgoing.datasets)
             told = False
             try:
                 self._check_access(name, call.api_base)
@@ -96,6 +108,7 @@ class Gateway:
                 if told or error.code not in faults.ELSEWHERE:
                     raise first or error from None
                 first = first or error
+                self._silent_until[name] = now + _LATER
         raise first or AssertionError("there is at least one model")
 
     async def complete(self, model: str, messages: Sequence[Message], tools: Sequence[Message]) -> Completion:
@@ -148,6 +161,7 @@ class Gateway:
         arguments = await asyncio.to_thread(arguments_of, litellm, call, form)
         for attempt in range(1, attempts + 1):
             assembly = Assembly(litellm, call, form)
+            self._boundary.count(call)
             try:
                 async with contextlib.aclosing(self._pieces(litellm, arguments)) as pieces:
                     async for piece in pieces:
@@ -165,7 +179,7 @@ class Gateway:
                 raise faults.model_error(code, call.model, error, attempts=attempt, http_status=status) from None
             if not assembly.finished:
                 raise faults.model_error("model_stream_broken", call.model, attempts=attempt)
-            yield assembly.completion()
+            yield self._boundary.written(call.model, call.api_base, assembly.completion())
             return
 
     def _wait(self, attempt: int, asked: float | None) -> float:
@@ -193,7 +207,7 @@ class Gateway:
                 await response.aclose()
 
     def _check_access(self, model: str, api_base: str) -> None:
-        local = urlsplit(api_base).hostname in _LOOPBACK
+        local = urlsplit(api_base).hostname in LOOPBACK
         if model.split("/", 1)[0] == OFFLINE or self._access == "any" or (self._access == "loopback" and local):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."
@@ -221,6 +235,7 @@ def load() -> ModuleType:
     litellm.telemetry = False
     litellm.disable_streaming_logging = True
     litellm.disable_hf_tokenizer_download = True
+    litellm.disable_aiohttp_transport = True  # its sessions are never closed, and say so when the process ends
     litellm.modify_params = True  # some providers want tools declared whenever the history has tool calls
     if not any(entry["provider"] == OFFLINE for entry in litellm.custom_provider_map):
         litellm.custom_provider_map.append({"provider": OFFLINE, "custom_handler": OfflinePlanner()})

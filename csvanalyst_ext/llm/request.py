@@ -11,15 +11,15 @@ and where it knows nothing, the first form that the server takes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
 from ..errors import ModelError
+from .boundary import OFFLINE
 from .chat import Message, estimate_tokens
 from .textual import may_answer, reply_schema, to_text
 
-OFFLINE: Final = "offline"
 NATIVE: Final = "native"
 SCHEMA: Final = "schema"
 TEXT: Final = "text"
@@ -35,7 +35,8 @@ _CACHED_BY_MARKS: Final = frozenset({"anthropic"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to send where.  ``spend`` is in US dollars, ``None`` for any; ``silence`` in seconds."""
+    """What to send where.  ``spend`` is in US dollars, ``None`` for any; ``silence`` in seconds.  ``messages``
+    are as the data boundary lets them pass, ``told`` the bytes among them by data set."""
 
     model: str
     api_base: str
@@ -43,6 +44,7 @@ class Call:
     tools: tuple[Message, ...]
     spend: float | None
     silence: float
+    told: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tool_names(self) -> frozenset[str]:

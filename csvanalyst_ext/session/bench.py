@@ -7,16 +7,19 @@ go the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..datasets.model import Dataset
+from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP
 from ..execution.base import Executor, Outcome, ProgressSink
+from ..llm.boundary import Boundary
 from ..protocol import Limits, PythonRequest, SqlRequest
 from .results import CodeRequest, NamedResults
 
 
 class Bench:
     """``tables`` are the visible names, ``None`` for all.  ``start`` counts the seconds that requests waited for
-    the sandbox to come up."""
+    the sandbox to come up.  ``boundary`` is given when what is found is told to a model elsewhere."""
 
     def __init__(
         self,
@@ -27,6 +30,7 @@ class Bench:
         tables: tuple[str, ...] | None,
         limits: Limits,
         python_enabled: bool,
+        boundary: Boundary | None = None,
     ) -> None:
         self._executor = executor
         self._datasets = tuple(datasets)
@@ -34,6 +38,7 @@ class Bench:
         self._tables = tables
         self._limits = limits
         self._python_enabled = python_enabled
+        self._boundary = boundary
         self.start = 0.0
 
     @property
@@ -44,10 +49,33 @@ class Bench:
         return self._datasets
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(SqlRequest(text, self._tables, True, self._limits), keep, progress)
+        request = SqlRequest(text, self._tables, True, self._limits)
+        outcome = await self._run(request, keep, progress)
+        reads = self._reads(outcome)
+        return replace(outcome, language="sql", reads=reads, aggregated=await self._aggregated(request, outcome, reads))
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
-        return await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
+        outcome = await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
+        return replace(outcome, language="python")
+
+    async def _aggregated(self, request: SqlRequest, outcome: Outcome, reads: frozenset[str] | None) -> Outcome | None:
+        """The same query without small groups, where a model may be told that of it and no more."""
+        if self._boundary is None or outcome.table is None or not reads:
+            return None
+        if not SCHEMA < self._boundary.strictest(reads) < FULL:
+            return None
+        exempt = self._boundary.open_tables()
+        asked = replace(request, floor=SMALLEST_GROUP, exempt=exempt)
+        found = await self._executor.run(asked)
+        return replace(found, language="sql", reads=reads) if found.table is not None else None
+
+    def _reads(self, outcome: Outcome) -> frozenset[str] | None:
+        """The data sets of a query that passed the gate; ``None`` also when it reads an earlier result."""
+        tables = outcome.report.get("verdict", {}).get("tables")
+        known = {dataset.name for dataset in self._datasets}
+        if not isinstance(tables, list) or not all(isinstance(name, str) and name in known for name in tables):
+            return None
+        return frozenset(tables)
 
     async def _run(self, request: CodeRequest, keep: bool, progress: ProgressSink | None) -> Outcome:
         if keep:

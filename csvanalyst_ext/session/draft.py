@@ -5,15 +5,19 @@ Runs on the host, on the engine's loop.  Nothing is sent and nothing runs.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..agent.history import fit
 from ..agent.limits import AgentLimits
 from ..agent.plan_tool import prepare
 from ..agent.tools import toolbox
 from ..config import OFFLINE_MODEL, Settings
+from ..llm.boundary import Boundary
 from ..llm.chat import Message, estimate_tokens
+from ..llm.provenance import Own
 from .question import Question
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ async def make(
     visible: Sequence[Dataset],
     history: Sequence[Message],
     models: Any,
+    boundary: Boundary,
 ) -> Draft:
     """The draft of ``question``.  Raises ``ModelError`` for a model that there is not or that may not be called."""
     names = tuple(dataset.name for dataset in visible)
@@ -68,15 +73,25 @@ async def make(
     if question.mode != "auto":
         return Draft(question.mode, "", "", names, code=question.text)
     model = question.model or settings.model
-    may_ask = question.may_ask or model == OFFLINE_MODEL
-    box = toolbox(_Sight(visible, settings.python_enabled), may_ask=may_ask)
-    messages = ({"role": "system", "content": box.system}, *history, {"role": "user", "content": question.text})
-    tools = box.declarations()
+    whole, tools = opening(question, settings, visible, history)
+    messages = copy.deepcopy(boundary).outgoing(model, None, whole).messages  # looking takes nothing from a sample
     quote = getattr(models, "quote", None)
     price = None if quote is None else await quote(model, messages, tools)
     limits = AgentLimits.of(settings, max_steps=question.max_steps, max_cost=question.max_cost)
     tokens = estimate_tokens(messages, tools)
     return Draft("auto", model, settings.api_base, names, messages, tools, tokens, price, limits)
+
+
+def opening(
+    question: Question, settings: Settings, visible: Sequence[Dataset], history: Sequence[Message]
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """Messages and tools of the first call, before the data boundary."""
+    may_ask = question.may_ask or (question.model or settings.model) == OFFLINE_MODEL
+    box = toolbox(_Sight(visible, settings.python_enabled), may_ask=may_ask)
+    system, asked = Own(box.system), Own(question.text)
+    messages = ({"role": "system", "content": system}, *history, {"role": "user", "content": asked})
+    tools = box.declarations()
+    return fit(messages, AgentLimits.of(settings).max_context - estimate_tokens(tools)), tools
 
 
 @dataclass(frozen=True, slots=True)

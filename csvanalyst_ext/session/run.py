@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..agent.events import Step, Usage
+from ..checking import CheckedNumber
 from ..errors import BY_STATUS, AnalystError, Failed, LimitReached, ModelError, NotUnderstood
 from ..execution.base import Outcome
+from ..llm.boundary import Sent
 from ..protocol import Fault, Limits
 from .question import Question
 
@@ -28,7 +30,10 @@ class Run:
     question.  ``error`` is set exactly when the status is not ``ok``.  ``datasets`` are the visible
     data sets, name to fingerprint.  ``facts`` say what ran where.  ``timings`` are seconds:
     ``start`` (until the sandbox was ready), ``model``, ``tools``, ``total``.
-    ``capsule`` is ``None`` when it could not be written; then a note says why.
+    ``numbers`` are the checked figures of the prose, with offsets into its ``visible`` text.
+    ``capsule`` is ``None`` when it could not be written; then a note says why.  ``sent`` is what
+    left this machine, ``policies`` the data policies in force; ``messages`` are as they were sent.
+    ``sources`` say where the data sets came from, for a replay.
     """
 
     id: str
@@ -46,8 +51,12 @@ class Run:
     usage: Usage = field(default_factory=Usage)
     messages: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    numbers: tuple[CheckedNumber, ...] = ()
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     capsule: Path | None = None
+    sent: Sent = field(default_factory=Sent)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
     def raise_for_status(self) -> Run:
         """This run when it is ok; raises its error otherwise."""
@@ -112,6 +121,7 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         },
         "status": run.status,
         "prose": run.prose,
+        "numbers": [mark.to_json() for mark in run.numbers],
         "error": None if run.error is None else run.error.to_json(),
         "result": next((name for name, outcome in tables.items() if outcome is run.result), None),
         "steps": [
@@ -133,10 +143,13 @@ def record_of(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
             for step in run.steps
         ],
         "datasets": dict(run.datasets),
+        "sources": dict(run.sources),
         "facts": dict(run.facts),
         "limits": asdict(run.limits),
         "timings": {phase: round(value, 6) for phase, value in run.timings.items()},
         "usage": asdict(run.usage),
+        "policies": dict(run.policies),
+        "sent": asdict(run.sent),
         "versions": dict(versions),
         "notes": list(run.notes),
     }

@@ -12,7 +12,7 @@ import functools
 import platform
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -24,14 +24,18 @@ from ..config import OFFLINE_MODEL, Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
-from ..datasets.sources import resolve
+from ..datasets.policy import Policy
+from ..datasets.sources import Source, resolve
 from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
-from ..execution.base import Executor
-from ..protocol import Fault, protocol_hash
+from ..execution.base import Executor, Outcome
+from ..llm.boundary import Boundary
+from ..protocol import Fault, Request, protocol_hash
 from .bench import Bench
 from .early import EarlyStart
+from .figures import Figures
 from .intake import Intake
 from .question import Question
+from .replay import Known, recipe
 from .results import NamedResults
 from .run import Run, error_of, files_of, record_of, without_locals
 from .shelf import Emit, Shelf
@@ -39,6 +43,7 @@ from .shelf import Emit, Shelf
 if TYPE_CHECKING:
     from ..agent.loop import Streams
     from ..llm.chat import Message
+    from ..llm.preview import Preview
     from .draft import Draft
 
 TIDY_EVERY: Final = 50
@@ -80,6 +85,7 @@ class AnalystSession:
         self.last: Run | None = None
         self._executor = EarlyStart(executor)
         self._workspace = workspace
+        self.boundary = Boundary(settings)
         self._gateway = gateway
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
@@ -87,6 +93,7 @@ class AnalystSession:
         self._kept = 0
         self._tidying: asyncio.Task[int] | None = None
         self._results = NamedResults()
+        self._figures = Figures()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -130,12 +137,14 @@ class AnalystSession:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        policy: Policy | None = None,
         emit: Emit = _unseen,
     ) -> tuple[Dataset, ...]:
         """Register what ``text`` means (see ``datasets.sources``), all of it or nothing.
 
         A file or variable that is registered already is renewed under its name, unless ``name``
-        asks for another one.  ``options`` override what the ingest would detect.  Raises
+        asks for another one.  ``options`` override what the ingest would detect.  ``policy`` is the
+        data policy, by default the setting, or the one it had.  Raises
         ``UsageError``, ``DataError``, ``StorageError``, ``SandboxError`` or a ``QuestionError``.
         """
         sources = await asyncio.to_thread(resolve, text, cwd=cwd or Path.cwd(), variables=variables or {})
@@ -144,11 +153,51 @@ class AnalystSession:
             raise UsageError("bad_option", message, "Add them one by one.")
         await self._restore_workspace()
         self._executor.begin()
-        return await self._shelf.add(sources, name, options or {}, emit)
+        added = await self._shelf.add(sources, name, options or {}, emit)
+        for dataset in added:
+            self.boundary.know(dataset.name)
+            if policy is not None:
+                self.boundary.choose(dataset.name, policy)
+        return added
+
+    async def add_source(
+        self, source: Source, name: str, options: Mapping[str, str | bool], emit: Emit
+    ) -> tuple[Dataset, ...]:
+        """Register one resolved source under ``name``.  Raises like ``add``."""
+        self._executor.begin()
+        added = await self._shelf.add((source,), name, options, emit)
+        self.boundary.know(name)
+        return added
+
+    @property
+    def known(self) -> tuple[Known, ...]:
+        """Where the registered data come from: what a replay looks for its data among."""
+        return tuple(
+            Known(item.source, self._shelf.options(item.dataset.name), item.dataset.fingerprint)
+            for item in self._shelf.registry
+        )
+
+    async def run(self, request: Request) -> Outcome:
+        """One request as it is, without a capsule.  Raises ``SandboxError``."""
+        await self._restore_workspace()
+        return await self._executor.run(request)
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The data policy of every registered data set."""
+        return {dataset.name: self.boundary.policy(dataset.name) for dataset in self.datasets}
+
+    def choose_policy(self, name: str, policy: Policy) -> Dataset:
+        """Put the data set ``name`` under ``policy``, at once.  Raises ``DataError`` (``data_unknown``)."""
+        dataset = self.dataset(name)
+        self.boundary.choose(dataset.name, policy)
+        return dataset
 
     async def forget(self) -> None:
-        """Make no data set visible any more.  Sandbox, cache and conversation stay."""
+        """Make no data set visible any more, and forget what was said about them.  Sandbox and cache stay."""
         await self._shelf.clear()
+        self._history.clear()
+        self.boundary.clear()
 
     # --- questions ----------------------------------------------------------------------------------
 
@@ -165,6 +214,7 @@ class AnalystSession:
             new_id(moment), question, model if question.mode == "auto" else "", "error", limits=limits, started=moment
         )
         draft = _Draft(run, time.perf_counter())
+        self.boundary.begin()
         try:
             await self._answer(draft, emit)
         except asyncio.CancelledError:
@@ -207,11 +257,17 @@ class AnalystSession:
             tables=tables,
             limits=draft.run.limits,
             python_enabled=self.settings.python_enabled,
+            boundary=self.boundary if question.mode == "auto" and self._leaves(draft.run.model) else None,
         )
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
         else:
             await self._answer_explicit(draft, bench, emit)
+
+    def _leaves(self, model: str) -> bool:
+        """Whether anything of a question to ``model`` can leave this machine, also by a fallback."""
+        fallbacks = (name.strip() for name in self.settings.fallback_models.split(","))
+        return any(self.boundary.leaves(name) for name in (model, *fallbacks) if name)
 
     async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
         question = draft.run.question
@@ -255,6 +311,7 @@ class AnalystSession:
             history=history,
             emit=emit,
             keep=keep,
+            review=self._figures.review(question, draft.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
@@ -269,7 +326,25 @@ class AnalystSession:
 
         names = self._shelf.registry.names if question.datasets is None else question.datasets
         visible = [self.dataset(name) for name in names]
-        return await draft.make(question, self.settings, visible, self._earlier(question), self._models())
+        return await draft.make(
+            question, self.settings, visible, self._earlier(question), self._models(), self.boundary
+        )
+
+    async def preview(self, question: Question) -> Preview:
+        """The first request that asking ``question`` would send, byte by byte.  Nothing is sent.
+
+        Raises ``UsageError`` (``bad_option``) for SQL and Python, which ask no model, and ``ModelError``.
+        """
+        from ..llm import preview
+        from .draft import opening
+
+        if question.mode != "auto":
+            raise UsageError("bad_option", "SQL and Python are sent to no model.", "Preview a question in words.")
+        names = self._shelf.registry.names if question.datasets is None else question.datasets
+        visible = [self.dataset(name) for name in names]
+        messages, tools = opening(question, self.settings, visible, self._earlier(question))
+        model = question.model or self.settings.model
+        return await preview.preview(self.settings, self.boundary, model, messages, tools)
 
     async def undo(self) -> str | None:
         """Take the last question and what followed out of the conversation; its text, or ``None``.  Its named results
@@ -306,9 +381,17 @@ class AnalystSession:
             steps=conclusion.steps,
             result=conclusion.result,
             usage=conclusion.usage,
-            messages=conclusion.messages,
+            messages=self.boundary.outgoing(run.model, None, conclusion.messages).messages if asked else (),
+            sent=self.boundary.sent,
+            sources=self._recipes(run.datasets),
+            policies={name: str(self.boundary.policy(name)) for name in run.datasets},
+            numbers=self._figures.mark(run.question, conclusion),
             timings=timings,
         )
+
+    def _recipes(self, names: Iterable[str]) -> dict[str, Any]:
+        registered = {item.dataset.name: item.source for item in self._shelf.registry}
+        return {name: recipe(registered[name], self._shelf.options(name)) for name in names if name in registered}
 
     def _keep(self, run: Run) -> Run:
         """Write the capsule.  A disk that fails costs the capsule, never the answer."""
@@ -341,8 +424,8 @@ class AnalystSession:
 
     async def reset(self) -> None:
         """Forget the conversation and the data sets, and remove the sandbox; the next question gets a new one."""
-        self._history.clear()
         self._results = NamedResults()
+        self._figures = Figures()
         await self._executor.close()
         await self.forget()
 
@@ -363,7 +446,7 @@ class AnalystSession:
         if self._gateway is None:
             from ..llm.gateway import Gateway
 
-            self._gateway = Gateway(self.settings)
+            self._gateway = Gateway(self.settings, boundary=self.boundary)
         return self._gateway
 
 

@@ -50,6 +50,10 @@ class Shelf:
         await self._intake.prune(self.registry.cache_keys)
         return tuple(item.dataset for item in taken)
 
+    def options(self, name: str) -> Options:
+        """With what the data set ``name`` is read."""
+        return self._options.get(name, {})
+
     async def clear(self) -> None:
         self._options.clear()
         await self._adopt(Registry())
@@ -64,16 +68,14 @@ class Shelf:
             if change.what == "missing":
                 notes.append(f"{dataset.source} is gone; the table {dataset.name} as it was read before was used.")
                 continue
-            item = await self._take(change.registered.source, dataset.name, self._options.get(dataset.name, {}), emit)
+            item = await self._take(change.registered.source, dataset.name, self.options(dataset.name), emit)
             registry = registry.add(item)
             if item.dataset.fingerprint != dataset.fingerprint:
                 notes.append(f"{dataset.source} had changed and was read again: {item.dataset.rows:,} rows.")
         for item in registry:
             dataset = item.dataset
             if dataset.name in names and not self._workspace.has_table(dataset.file):
-                registry = registry.add(
-                    await self._take(item.source, dataset.name, self._options.get(dataset.name, {}), emit)
-                )
+                registry = registry.add(await self._take(item.source, dataset.name, self.options(dataset.name), emit))
                 notes.append(f"The file of the table {dataset.name} had been deleted and was made again.")
         if registry is not self.registry:
             await self._adopt(registry)

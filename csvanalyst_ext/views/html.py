@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..rendering.text import html, html_body
+from .view import NOT_FOUND
 
 if TYPE_CHECKING:
     from .sheet import Sheet
-    from .view import StepView, TableView, View
+    from .view import Mark, StepView, TableView, View
 
 _STYLE: Final = """<style>
 .csva{font-size:13px;line-height:1.45;max-width:100%;color:var(--jp-ui-font-color1,inherit)}
@@ -41,6 +43,8 @@ padding:0 3px;border-radius:3px}
 .csva details{margin:6px 0 2px;font-size:12px}
 .csva summary{cursor:pointer;opacity:.75}
 .csva .csva-step{margin:7px 0 0}
+.csva .csva-found{text-decoration:underline dotted rgba(128,128,128,.7);text-underline-offset:3px}
+.csva .csva-missing{border-bottom:2px solid #c0392b}
 .csva img{max-width:100%;height:auto;background:#fff;border-radius:3px;margin:4px 0}
 .csva.csva h4{font-size:14px;font-weight:600;margin:2px 0 6px}
 </style>"""
@@ -51,10 +55,10 @@ _OPEN: Final = f'<div class="csva tex2jax_ignore mathjax_ignore">{_STYLE}'
 def card(view: View) -> str:
     parts = [_OPEN]
     if view.error:
-        hint = f"<br>{_marked(view.hint)}" if view.hint else ""
-        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {_marked(view.error)}{hint}</div>')
+        hint = f"<br>{_prose(view.hint)}" if view.hint else ""
+        parts.append(f'<div class="csva-bad"><b>{html(view.status)}</b> {_prose(view.error)}{hint}</div>')
     if view.prose:
-        parts.append(f'<div class="csva-prose">{_marked(view.prose)}</div>')
+        parts.append(f'<div class="csva-prose">{_prose(view.prose, view.marks)}</div>')
     if view.table:
         parts.append(_table(view.table))
     for number, data in enumerate(view.figures, 1):
@@ -62,7 +66,7 @@ def card(view: View) -> str:
         parts.append(f'<img alt="figure {number}" src="data:image/png;base64,{source}">')
     if view.stdout:
         parts.append(f"<pre>{html_body(view.stdout)}</pre>")
-    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in view.notes]
+    parts += [f'<div class="csva-note">{_prose(note)}</div>' for note in view.notes]
     steps = "".join(_step(number, step) for number, step in enumerate(view.steps, 1))
     kept = f'<div class="csva-note">run <code>{html(view.capsule)}</code></div>' if view.capsule else ""
     parts.append(f"<details><summary>{html_body(view.how)}</summary>{steps}{kept}</details></div>")
@@ -80,7 +84,7 @@ def sheet(sheet: Sheet) -> str:
             parts.append(_table(block.table))
         if block.code:
             parts.append(f"<pre>{html_body(block.code)}</pre>")
-    parts += [f'<div class="csva-note">{_marked(note)}</div>' for note in sheet.notes]
+    parts += [f'<div class="csva-note">{_prose(note)}</div>' for note in sheet.notes]
     return "".join(parts) + "</div>"
 
 
@@ -118,10 +122,32 @@ def _step(number: int, step: StepView) -> str:
     return f'<div class="csva-step">{number}. <b>{html_body(step.title)}</b> · {html_body(facts)}</div>{code}{fault}'
 
 
-_MARKS: Final = re.compile(r"\*\*(?P<b>[^*`\n]{1,400})\*\*|`(?P<code>[^`\n]{1,400})`")
+_STRONG: Final = re.compile(r"\*\*(?P<b>[^*`\n]{1,400})\*\*|`(?P<code>[^`\n]{1,400})`")
 
 
-def _marked(text: str) -> str:
-    """Escaped first, then two harmless marks of Markdown: strong text and code, neither inside the other."""
-    marked = _MARKS.sub(lambda m: f"<{m.lastgroup}>{m[m.lastgroup or 0]}</{m.lastgroup}>", html_body(text))
-    return marked.replace("\n", "<br>")
+def _prose(prose: str, marks: Sequence[Mark] = ()) -> str:
+    """Every character escaped; two harmless marks of Markdown (strong text and code, neither inside the other),
+    and the marks of checked figures."""
+    parts, at = [], 0
+    for m in _STRONG.finditer(prose):
+        kind = m.lastgroup or ""
+        parts.append(_marked(prose, at, m.start(), marks))
+        parts.append(f"<{kind}>{_marked(prose, m.start(kind), m.end(kind), marks)}</{kind}>")
+        at = m.end()
+    return "".join([*parts, _marked(prose, at, len(prose), marks)]).replace("\n", "<br>")
+
+
+def _marked(prose: str, start: int, end: int, marks: Sequence[Mark]) -> str:
+    """The escaped text from ``start`` to ``end``, with what is marked in it.  The mark of a figure that was not
+    found is text, so that it needs no colour and no pointer to be seen."""
+    parts, at = [], start
+    for mark in marks:
+        first, last = max(mark.start, at), min(mark.end, end)
+        if first >= last:
+            continue
+        kind, sign = ("csva-found", "") if mark.found else ("csva-missing", f" {NOT_FOUND}" if last == mark.end else "")
+        parts.append(html_body(prose[at:first]))
+        shown = html_body(prose[first:last]) + sign
+        parts.append(f'<span class="{kind}" title="{html(mark.explained)}">{shown}</span>')
+        at = last
+    return "".join([*parts, html_body(prose[at:end])])

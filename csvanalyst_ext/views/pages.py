@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..rendering import text
+from . import boundary
 from .sheet import Block, Sheet, block, code, sheet
-from .view import TableView
+from .view import NOT_FOUND, TableView
 from .view import head as table_head
 
 if TYPE_CHECKING:
+    from ..agent.limits import AgentLimits
     from ..capsules.store import Capsule, Summary
     from ..config import Settings
     from ..datasets.model import ColumnProfile, Dataset
+    from ..datasets.policy import Policy
     from ..execution.docker_doctor import Finding
     from ..session.draft import Draft
 
@@ -36,10 +39,14 @@ def added(datasets: Sequence[Dataset], seconds: float) -> Sheet:
     return sheet(title, _overview(datasets), notes=notes)
 
 
-def registered(datasets: Sequence[Dataset]) -> Sheet:
+def registered(datasets: Sequence[Dataset], policies: Mapping[str, Policy]) -> Sheet:
     if not datasets:
         return sheet("No data set is registered.", notes=("`%analyst add PATH` registers one.",))
-    return sheet(text.count(len(datasets), "data set"), _overview(datasets))
+    rows = [
+        (d.name, d.rows, len(d.columns), text.size(d.bytes), str(policies.get(d.name, "")), d.source) for d in datasets
+    ]
+    headers = ("data set", "rows", "columns", "size", "policy", "source")
+    return sheet(text.count(len(datasets), "data set"), block(headers, rows))
 
 
 def profile(dataset: Dataset) -> Sheet:
@@ -80,12 +87,7 @@ def draft(drafted: Draft) -> Sheet:
         ("its price", cost),
     ]
     if limits is not None:
-        most = "any" if limits.max_cost is None else f"${limits.max_cost:g}"
-        rows += [
-            ("limits", f"{limits.max_steps} steps, {limits.max_tool_calls} tool calls, {limits.max_tokens:,} tokens"),
-            ("cost limit", most),
-            ("time limit", text.seconds(limits.max_seconds)),
-        ]
+        rows.append(("limits", _limits(limits)))
     said = [code(_message(message), title=str(message["role"])) for message in drafted.messages]
     tools = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in drafted.tools)
     return sheet(
@@ -122,6 +124,7 @@ def run(capsule: Capsule) -> Sheet:
         ("mode", record["mode"]),
         ("model", record["model"]),
         ("took", text.seconds(record["timings"].get("total", 0.0))),
+        *boundary.sent(record),
         ("image", record["facts"].get("image", "")),
         ("data", ", ".join(f"{name} {digest[:12]}" for name, digest in record["datasets"].items())),
         ("kept in", str(capsule.path)),
@@ -137,13 +140,23 @@ def run(capsule: Capsule) -> Sheet:
     if record["result"]:
         blocks.append(Block("Result", _result(capsule)))
     notes = list(record["notes"])
+    missing = [mark["text"] for mark in record.get("numbers", ()) if mark["status"] == "not found"]
+    if missing:
+        notes.append(f"{NOT_FOUND} not found in the results: {', '.join(dict.fromkeys(missing))}")
     if error:
         notes.append(f"{error['message']} {error['hint']}".strip())
     return sheet(f"Run {capsule.id}", *blocks, notes=notes)
 
 
-def status(settings: Settings, facts: Mapping[str, Any], datasets: Sequence[Dataset], model: str) -> Sheet:
-    """What is in force, and what runs.  ``facts`` are the executor's; without an image nothing runs yet."""
+def status(
+    settings: Settings,
+    facts: Mapping[str, Any],
+    datasets: Sequence[Dataset],
+    model: str,
+    sent: Sequence[tuple[str, object]] = (),
+) -> Sheet:
+    """What is in force, and what runs.  ``facts`` are the executor's; without an image nothing runs yet.
+    ``sent`` are facts of what left this machine for the last question."""
     started = "image" in facts
     rows: list[tuple[str, object]] = [
         ("model", model),
@@ -153,10 +166,19 @@ def status(settings: Settings, facts: Mapping[str, Any], datasets: Sequence[Data
         ("memory limit", text.size(settings.memory)),
         ("time limit", text.seconds(settings.timeout)),
         ("row limit", f"{settings.max_rows:,}"),
+        ("limits of the model", _limits(settings)),
         ("data sets", ", ".join(dataset.name for dataset in datasets) or "none"),
+        ("data policy", settings.default_policy),
+        *sent,
         ("kept in", str(settings.home)),
     ]
     return sheet("", block(("fact", "value"), rows))
+
+
+def _limits(limits: Settings | AgentLimits) -> str:
+    cost = "any cost" if limits.max_cost is None else f"${limits.max_cost:g}"
+    counts = f"{limits.max_steps} steps, {limits.max_tool_calls} tool calls, {limits.max_tokens:,} tokens"
+    return f"{counts}, {cost}, {text.seconds(limits.max_seconds)} for one question"
 
 
 _MARKS: Final = {"ok": "ok", "note": "note", "warn": "WARN", "bad": "BAD"}

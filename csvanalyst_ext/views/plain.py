@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..rendering.text import fence, grid, markdown, markdown_lines
+from .view import NOT_FOUND
 
 if TYPE_CHECKING:
     from .sheet import Sheet
@@ -20,7 +21,7 @@ def text(view: View) -> str:
     if view.error:
         parts.append(f"{view.status}: {view.error}" + (f"\n{view.hint}" if view.hint else ""))
     if view.prose:
-        parts.append(view.prose)
+        parts.append(prose(view))
     if view.table:
         parts.append(table(view.table))
     if view.figures:
@@ -31,6 +32,16 @@ def text(view: View) -> str:
     parts += [f"note: {note}" for note in view.notes]
     parts.append(f"[{view.how}" + (f" · run {view.capsule}]" if view.capsule else "]"))
     return "\n\n".join(parts)
+
+
+def prose(view: View) -> str:
+    """The prose with a sign after each figure that was not found."""
+    parts, at = [], 0
+    for mark in view.marks:
+        if not mark.found:
+            parts += [view.prose[at : mark.end], f" {NOT_FOUND}"]
+            at = mark.end
+    return "".join([*parts, view.prose[at:]])
 
 
 def table(view: TableView) -> str:
@@ -54,7 +65,7 @@ def md(view: View) -> str:
     if view.error:
         parts.append(markdown_lines(f"{view.status}: {view.error}\n{view.hint}".strip()))
     if view.prose:
-        parts.append(markdown_lines(view.prose))
+        parts.append(markdown_lines(prose(view)))
     if view.table:
         parts.append(_table_md(view.table))
     parts += [f"*{markdown(chart)}*" for chart in view.charts]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..agent.events import Step, Usage
+    from ..checking import CheckedNumber
     from ..execution.base import Outcome
 
 SHOWN_ROWS: Final = 20
@@ -60,9 +61,20 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A checked figure: its place in the shown prose, and what to say about it."""
+
+    start: int
+    end: int
+    found: bool
+    explained: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     status: str
     prose: str = ""
+    marks: tuple[Mark, ...] = ()
     error: str = ""
     hint: str = ""
     table: TableView | None = None
@@ -79,20 +91,47 @@ def view(run: Run) -> View:
     outcome = run.result
     error = run.error
     prose = text.message(run.prose.strip(), _PROSE)
+    unseen = error is not None and error.message in (run.prose, prose)
     return View(
         status=run.status,
-        prose="" if error is not None and error.message in (run.prose, prose) else prose,
+        prose="" if unseen else prose,
+        marks=() if unseen else marks(run.numbers, prose),
         error="" if error is None else error.message,
         hint="" if error is None else error.hint,
         table=None if outcome is None or outcome.table is None else table_view(outcome, outcome.table),
         figures=figures(run),
         charts=tuple(text.message(describe(chart), _NOTE, lines=False) for chart in charts(run)),
         stdout=_stdout(run),
-        notes=notes(run.notes),
+        notes=notes([*run.notes, *_unconfirmed(run.numbers)]),
         how=_how(run),
         steps=tuple(_step(step) for step in run.steps[:_STEPS]),
         capsule=run.id if run.capsule is not None else "",
     )
+
+
+def marks(numbers: Sequence[CheckedNumber], prose: str) -> tuple[Mark, ...]:
+    """The marks whose places are the same in the shown prose: what hides a key or cuts the end may move them."""
+    if any(prose[m.span[0] : m.span[1]] != m.text for m in numbers if m.span[1] < len(prose)):
+        return ()
+    shown = [m for m in numbers if m.status != "given" and m.span[1] <= len(prose)]
+    return tuple(Mark(*m.span, m.status != "not found", text.cell(m.explain())) for m in shown)
+
+
+NOT_FOUND: Final = "[?]"
+"""Stands after a figure that is not in the results."""
+
+
+def _unconfirmed(numbers: Sequence[CheckedNumber]) -> list[str]:
+    missing = list(dict.fromkeys(m.text for m in numbers if m.status == "not found"))
+    if not missing:
+        return []
+    return [f"{NOT_FOUND} not found in the results: {', '.join(missing)}"]
+
+
+def _checked(numbers: Sequence[CheckedNumber]) -> str:
+    told = [m for m in numbers if m.status != "given"]
+    found = sum(m.status != "not found" for m in told)
+    return f"{found} of {text.count(len(told), 'figure')} found in the results" if told else ""
 
 
 def figures(run: Run) -> tuple[bytes, ...]:
@@ -207,7 +246,8 @@ def _how(run: Run) -> str:
     parts.append(text.seconds(run.timings.get("total", 0.0)))
     if run.usage.model_calls:
         parts += spent(run.usage)
-    return " · ".join(parts)
+    parts += [_checked(run.numbers)] if run.numbers else []
+    return " · ".join(part for part in parts if part)
 
 
 def spent(usage: Usage) -> list[str]:

@@ -75,7 +75,9 @@ class CannedWorkbench:
 
 
 def gateway_to(server: ScriptedModel, patience: Patience = AT_ONCE) -> Gateway:
-    return Gateway(Settings(api_base=server.api_base, model_access="loopback"), patience=patience)
+    return Gateway(
+        Settings(api_base=server.api_base, model_access="loopback", default_policy="full"), patience=patience
+    )
 
 
 async def ask(

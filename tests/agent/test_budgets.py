@@ -107,6 +107,13 @@ def test_a_model_that_does_not_answer_is_replaced_and_the_answer_says_so(run: Ru
     assert conclusion.notes and "openai/second was asked instead" in conclusion.notes[0]
 
 
+def test_a_model_that_did_not_answer_is_not_asked_again_at_each_step(run: Run) -> None:
+    with ScriptedModel([*[fail(503)] * 3, *queries(2), say("42.")]) as server:
+        conclusion = run(ask(server, gateway=with_fallbacks(server, "openai/second")))
+    assert conclusion.status == "ok" and len(conclusion.notes) == 1
+    assert [request.body["model"] for request in server.requests] == ["scripted"] * 3 + ["second"] * 3
+
+
 def test_an_answer_that_has_begun_is_never_continued_by_another_model(run: Run) -> None:
     with ScriptedModel([say("The total is", trouble="cut"), say("42.")]) as server:
         conclusion = run(ask(server, gateway=with_fallbacks(server, "openai/second")))

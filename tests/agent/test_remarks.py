@@ -126,3 +126,18 @@ def test_no_text_breaks_the_reading_of_words(sql: str) -> None:
     assert all(sql[word.start : word.end] == word.text for word in found)
     sql_words.tail(sql)
     sql_words.tail(f"SELECT {sql} FROM t ORDER BY {sql} LIMIT 3")
+
+
+# --- under a data policy --------------------------------------------------------------------------
+
+
+def test_a_remark_is_told_as_far_as_the_policy_allows(bench: DuckDBWorkbench) -> None:
+    from csvanalyst_ext.datasets.policy import AGGREGATES, FULL, SCHEMA
+    from csvanalyst_ext.llm.provenance import Reply
+
+    reply = ran(bench, "SELECT * FROM sales WHERE city = 'rome'").reply
+    assert isinstance(reply, Reply) and reply.see is not None
+    full, aggregates, schema = (reply.see(policy) for policy in (FULL, AGGREGATES, SCHEMA))
+    assert '"value":"Rome"' in full
+    assert "text_case" in aggregates and "Rome" not in aggregates
+    assert "text_case" not in schema

@@ -11,6 +11,7 @@ import pytest
 
 from csvanalyst_ext.agent.limits import AgentLimits
 from csvanalyst_ext.agent.loop import answer
+from csvanalyst_ext.agent.review import numbers
 from csvanalyst_ext.agent.tools import toolbox
 from csvanalyst_ext.config import OFFLINE_MODEL, Settings
 from csvanalyst_ext.llm.gateway import Gateway
@@ -50,7 +51,7 @@ def bench() -> DuckDBWorkbench:
 
 def test_simple_questions_are_answered_and_none_wrongly(run: Run, bench: DuckDBWorkbench) -> None:
     gateway = Gateway(Settings(model_access="offline"))
-    right, refused, wrong = [], [], []
+    right, refused, wrong, unfound = [], [], [], []
     for question in QUESTIONS:
         box = toolbox(bench.narrowed(question["tables"]))
         conclusion = run(
@@ -59,6 +60,9 @@ def test_simple_questions_are_answered_and_none_wrongly(run: Run, bench: DuckDBW
                 emit=lambda event: None,
             )
         )  # fmt: skip
+        if conclusion.status == "ok":
+            marks = numbers(conclusion, question["question"], {})
+            unfound += [(mark.text, conclusion.prose) for mark in marks if mark.status == "not found"]
         if conclusion.status == "clarify":
             refused.append(question)
         elif conclusion.result is not None and same(json_rows(conclusion.result.table), question):
@@ -66,6 +70,7 @@ def test_simple_questions_are_answered_and_none_wrongly(run: Run, bench: DuckDBW
         else:
             wrong.append((question["question"], conclusion.prose))
     assert wrong == []
+    assert unfound == [], "every figure of the planner's own prose stands in its result"
     simple = [question for question in QUESTIONS if question["level"] == "simple"]
     missed = [question["question"] for question in refused if question["level"] == "simple"]
     assert len(missed) <= (1 - LEAST_SHARE) * len(simple), missed

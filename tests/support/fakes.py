@@ -116,13 +116,18 @@ class FakeExecutor:
         return Outcome("ok", report={"rows": table.num_rows, "columns": columns, "notes": [], "dialect": {}})
 
 
-def open_fake(settings: Settings, answers: Mapping[str, Outcome | Exception] | None = None, **more: Any) -> Any:
+def open_fake(
+    settings: Settings,
+    answers: Mapping[str, Outcome | Exception] | None = None,
+    engine: type[FakeExecutor] = FakeExecutor,
+    **more: Any,
+) -> Any:
     """A session over a ``FakeExecutor``, which is its ``executor`` attribute."""
     from csvanalyst_ext.capsules.store import Store
     from csvanalyst_ext.session.session import AnalystSession
 
     workspace = Workspace.create(settings.home, secrets.token_hex(6))
-    executor = FakeExecutor(workspace.path, answers)
+    executor = engine(workspace.path, answers)
     session = AnalystSession(
         settings,
         executor=executor,

@@ -75,8 +75,9 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         ("style", "b", "code", "pre", "br", "table", "thead", "tbody", "tr", "small", "details", "summary", "h4"),
         frozenset[str](),
     ),
-    **dict.fromkeys(("div", "span"), frozenset({"class"})),
+    "div": frozenset({"class"}),
     **dict.fromkeys(("td", "th"), frozenset({"class", "style"})),
+    "span": frozenset({"class", "title"}),  # a title is text
     "img": frozenset({"alt", "src"}),
 }
 _RENDERED: Final[Mapping[str, frozenset[str]]] = {
@@ -187,6 +188,8 @@ def _harmless(name: str, value: str, classes: re.Pattern[str]) -> bool:
         return all(classes.fullmatch(word) for word in value.split())
     if name == "style":
         return _ALIGNED.fullmatch(value) is not None
+    if name == "title":
+        return not steering(value) and "\n" not in value
     if name == "src":
         return value.startswith(_FIGURE) and _is_png(value.removeprefix(_FIGURE))
     return name == "alt" and re.fullmatch(r"figure \d+", value) is not None

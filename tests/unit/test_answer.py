@@ -116,7 +116,7 @@ def test_only_real_png_data_of_steps_that_went_well_is_a_figure():
 def test_the_json_object_has_the_documented_keys_in_plain_values():
     given = answer().json()
     assert list(given) == [
-        "status", "answer", "columns", "rows", "row_count", "truncated", "sql", "code", "plan", "stdout",
+        "status", "answer", "numbers", "columns", "rows", "row_count", "truncated", "sql", "code", "plan", "stdout",
         "steps", "usage", "notes", "chart", "error", "timings", "capsule",
     ]  # fmt: skip
     assert given["columns"] == [{"name": "carrier", "type": "VARCHAR"}, {"name": "flights", "type": "BIGINT"}]

@@ -17,7 +17,7 @@ from tests.support.fakes import FakeModel, failed_outcome, open_fake, table_outc
 ONE = table_outcome(pa.table({"n": [1], "s": ["=1+1\x1b[31m"]}), ("BIGINT", "VARCHAR"))
 KEYS = {
     "status", "answer", "columns", "rows", "row_count", "truncated", "sql", "code", "plan", "stdout",
-    "steps", "usage", "notes", "chart", "error", "timings", "capsule",
+    "steps", "usage", "numbers", "notes", "chart", "error", "timings", "capsule",
 }  # fmt: skip
 
 

@@ -366,3 +366,64 @@ assert shell.find_cell_magic("analyst") is not None
 
 def test_a_usage_error_keeps_the_type_for_programs(notebook):
     assert isinstance(notebook.error("%analyst nonsense"), UsageError)
+
+
+# --- the data boundary and runs that were kept ------------------------------------------------------
+
+
+def test_a_policy_is_chosen_shown_and_listed(notebook, sales):
+    notebook.cell("%analyst add sales.csv --policy schema")
+    assert "schema" in str(notebook.cell("%analyst datasets"))
+    assert "sample:50" in str(notebook.cell("%analyst policy sales sample 50"))
+    shown = str(notebook.cell("%analyst policy"))
+    assert "sample:50" in shown and "nothing leaves this machine" in shown
+
+
+@pytest.mark.parametrize("line", ["policy nothing full", "policy sales open", "add sales.csv --policy all"])
+def test_a_wrong_policy_or_name_is_an_error_and_changes_nothing(notebook, sales, line):
+    notebook.cell("%analyst add sales.csv")
+    with pytest.raises((UsageError, DataError)):
+        notebook.cell(f"%analyst {line}")
+    assert "aggregates" in str(notebook.cell("%analyst policy sales"))
+
+
+def test_a_run_is_shown_replayed_and_exported_by_the_name_last(notebook, sales, tmp_path):
+    notebook.cell("%analyst add sales.csv")
+    notebook.cell("%%analyst\nSQL: SELECT 1")
+    assert "Run " in str(notebook.cell("%analyst show last"))
+    assert "run_sql" in str(notebook.cell("%analyst replay last"))
+    assert "run.zip" in str(notebook.cell("%analyst export last run.zip"))
+    assert (tmp_path / "run.zip").exists()
+
+
+def test_a_preview_tells_that_the_planner_is_sent_nothing(notebook, sales):
+    notebook.cell("%analyst add sales.csv")
+    shown = str(notebook.cell('%analyst preview "How many rows"'))
+    assert "nothing would leave it" in shown and "How many rows" in shown
+
+
+# --- conversation, dry runs, charts ---------------------------------------------------------------
+
+
+def test_undo_takes_the_last_question_out_of_the_conversation(notebook):
+    notebook.model._turns += ["Yes.", "No."]
+    notebook.cell("%%analyst\nIs it big?")
+    assert "Is it big?" in str(notebook.cell("%analyst undo"))
+    assert "no question" in str(notebook.cell("%analyst undo"))
+    notebook.cell("%%analyst\nIs it small?")
+    assert [m["content"] for m in notebook.model.asked[-1][1:]] == ["Is it small?"]
+
+
+def test_a_dry_run_shows_the_request_and_asks_nobody(notebook):
+    shown = notebook.cell("%%analyst --dry-run --max-steps 3\nIs it big?")
+    assert "Is it big?" in str(shown) and "3 steps" in str(shown)
+    assert notebook.model.asked == [] and notebook.executor.requests == []
+
+
+def test_a_chart_is_an_output_of_its_own(notebook, capsys):
+    notebook.answers["SELECT * FROM r1 LIMIT 5001"] = ONE
+    spec = '{"result": "r1", "spec": {"mark": "bar", "encoding": {"x": {"field": "n"}}}}'
+    notebook.model._turns += [("make_chart", spec), "See the chart."]
+    answer = notebook.cell("%%analyst\nDraw it.")
+    assert answer.chart["mark"] == {"type": "bar"}
+    assert "bar chart of n" in capsys.readouterr().out

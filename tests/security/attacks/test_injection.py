@@ -43,7 +43,7 @@ def asking(provider: Provider, tmp_path: Path) -> Iterator[Asking]:
     name = f"{ORDER[:40].replace('/', ' ')}.csv"
     rows = "".join('"' + cell.replace('"', '""') + f'",{place}\n' for place, cell in enumerate(cells))
     (directory / name).write_text(f'"{ORDER} {CLOSE}",n\n{rows}')
-    made = Asking(directory / "home", provider, model="openai/scripted", max_seconds=120.0)
+    made = Asking(directory / "home", provider, model="openai/scripted", max_seconds=120.0, default_policy="full")
     made.add(directory / name)
     yield made
     made.close()

@@ -1,0 +1,353 @@
+"""Which rows a sentence speaks of: labels of rows that stand in the prose, and which number goes with which.
+
+Runs on the host; pure.  Labels are looked up by hashing the word runs of the prose, so a result of many
+rows costs little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from .reading import DateToken, Token
+from .results import Source, stem
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LONGEST: Final = 8
+"""Words of a label that is recognised."""
+_WORD: Final = re.compile(r"[\w&'’.+-]*\w[)\]%+]?|\w")
+_TOO_COMMON: Final = frozenset((
+    "a", "an", "i", "no", "yes", "all", "other", "others", "total", "none", "the", "in", "on", "at", "it", "is",
+    "as", "or", "and", "of", "to", "by", "be", "so", "if", "we", "he", "she", "us", "am", "pm", "true", "false",
+    "one", "row", "rows", "data", "result", "not", "any", "most", "more", "less", "may",
+))  # fmt: skip
+_SENTENCE: Final = re.compile(r"(?<=[.!?])[)\"'*]*\s+(?=[\"'(*A-Z\d$€£])|\n+")
+_CLAUSE: Final = re.compile(r"(?i)[;:]\s|,?\s(?:while|whereas|but|although|though)\s|,\s(?:and|followed by|then)\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A label of rows in the prose: column ``column`` (its name, case folded) has the value ``key`` there."""
+
+    start: int
+    end: int
+    column: str
+    key: str
+    rank: int  # texts before dates before years before numbers, where a subject is wanted
+
+
+Span = tuple[int, int]
+
+
+def sentences(prose: str) -> list[Span]:
+    spans, at = [], 0
+    for m in _SENTENCE.finditer(prose):
+        if re.search(r"\b(?:St|Mr|Mrs|Dr|vs|approx|ca|No|e\.g|i\.e|Inc|Ltd)\.$", prose[at : m.start()]):
+            continue
+        spans.append((at, m.start()))
+        at = m.end()
+    spans.append((at, len(prose)))
+    return [(a, b) for a, b in spans if prose[a:b].strip()]
+
+
+def clauses(prose: str, span: Span) -> list[Span]:
+    spans, at = [], span[0]
+    for m in _CLAUSE.finditer(prose, *span):
+        spans.append((at, m.start()))
+        at = m.end()
+    return [*spans, (at, span[1])]
+
+
+class Labels:
+    """The labels of all sources that occur in the prose, and the rows that they name."""
+
+    def __init__(self, prose: str, sources: Sequence[Source], dates: Sequence[DateToken]) -> None:
+        self.mentions: list[Mention] = []
+        self._rows: dict[tuple[int, str, str], np.ndarray[Any, Any]] = {}
+        self._sources = sources
+        self._dates = {f"{d.year}/{d.quarter}/{d.month}/{d.day}": d for d in dates}
+        runs = _runs(prose)
+        for number, source in enumerate(sources):
+            for column in source.keys:
+                name = column.name.casefold()
+                if column.texts is not None:
+                    self._texts(prose, number, name, column.texts, runs)
+                if column.parts:
+                    self._by_date(number, name, column.parts, dates)
+                if column.kind in ("year", "key") and "month" in column.words:
+                    self._by_month(number, name, column.values, dates)
+        self._partial(prose)
+        self._fixed(prose, runs)
+        self.mentions = _longest(self.mentions)
+
+    def _texts(self, prose: str, number: int, name: str, texts: Any, runs: dict[str, list[Span]]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        lowered = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+        hits = pc.is_in(lowered, value_set=pa.array(list(runs), lowered.type))
+        known = set(pc.unique(lowered.filter(hits)).to_pylist()) - {None}
+        for key in known:
+            exact = pc.filter(texts, pc.equal(lowered, key))[0].as_py().strip()
+            rows = None
+            for start, end in runs[key]:
+                written = prose[start:end]
+                if len(key) <= 3 and written != exact:
+                    continue
+                if key in _TOO_COMMON and not _set_apart(prose, start, end, written, exact):
+                    continue
+                if rows is None:
+                    rows = pc.fill_null(pc.equal(lowered, key), False).to_numpy(zero_copy_only=False)
+                    self._rows[number, name, key] = rows
+                self.mentions.append(Mention(start, end, name, key, 0))
+
+    def _by_date(self, number: int, name: str, parts: Any, dates: Sequence[DateToken]) -> None:
+        import numpy as np
+
+        year, month, day = parts
+        months = not np.isnan(month).all()
+        for token in dates:
+            if not months:
+                continue
+            rows = np.zeros(len(year), dtype=bool)
+            for m, d in ((token.month, token.day), token.alternative or (None, None)):
+                if (m, d) == (None, None) and token.alternative is None and token.quarter is None:
+                    continue
+                now = np.ones(len(year), dtype=bool)
+                if token.year is not None:
+                    now &= year == token.year
+                if token.quarter is not None:
+                    now &= np.ceil(month / 3) == token.quarter
+                elif m is not None:
+                    now &= month == m
+                if d is not None:
+                    now &= day == d
+                rows |= now
+            key = f"{token.year}/{token.quarter}/{token.month}/{token.day}"
+            self._rows[number, name, key] = rows
+            if rows.any() or token.specific:
+                self.mentions.append(Mention(token.start, token.end, name, key, 1))
+
+    def _by_month(self, number: int, name: str, values: Any, dates: Sequence[DateToken]) -> None:
+        for token in dates:
+            if token.month is not None and token.day is None:
+                key = f"{token.year}/{token.quarter}/{token.month}/{token.day}"
+                self._rows[number, name, key] = values == token.month
+                self.mentions.append(Mention(token.start, token.end, name, key, 1))
+
+    def _partial(self, prose: str) -> None:
+        """ "Newark" stands for "Newark Liberty Intl" where no other label has the word."""
+        import numpy as np
+
+        for number, source in enumerate(self._sources):
+            if source.rows > 200:
+                continue
+            for column in source.keys:
+                if column.texts is None:
+                    continue
+                owners: dict[str, set[str]] = {}
+                for text in {t for t in column.texts.to_pylist() if t}:
+                    for word in set(re.findall(r"\w{4,}", text)):
+                        owners.setdefault(word, set()).add(text)
+                folded = column.name.casefold()
+                for m in re.finditer(r"\b[A-Z][\w'’]{3,}", prose):
+                    owner = owners.get(m[0])
+                    if owner and len(owner) == 1 and stem(m[0]) not in column.words:
+                        (text,) = owner
+                        key = text.strip().lower()
+                        if len(text.split()) < 2:
+                            continue
+                        rows = np.array([t is not None and t.strip().lower() == key for t in column.texts.to_pylist()])
+                        self._rows.setdefault((number, folded, key), rows)
+                        self.mentions.append(Mention(m.start(), m.end(), folded, key, 0))
+
+    def _fixed(self, prose: str, runs: dict[str, list[Span]]) -> None:
+        for source in self._sources:
+            for name, text in source.fixed.items():
+                key = text.strip("% ").lower()
+                if source.column(name) is None and not text.isdigit() and key not in _TOO_COMMON:
+                    self.mentions += [
+                        Mention(start, end, name, key, 0)
+                        for start, end in runs.get(key, ())
+                        if len(key) > 3 or prose[start:end] == text
+                    ]
+
+    def add_numbers(self, prose: str, tokens: Sequence[Token]) -> list[Token]:
+        """Years and numbers that name rows ("in 2007", "8 cylinders", "class 3") become mentions; the
+        tokens that did."""
+        used = []
+        for token in tokens:
+            before = re.findall(
+                r"[a-z]+", re.split(r"[:;,.(]", prose[max(0, token.start - 24) : token.start].lower())[-1]
+            )[-2:]
+            after = re.findall(r"[a-z]+", re.split(r"[:;,.()]", prose[token.end : token.end + 24].lower())[0])[:2]
+            named = False
+            for number, source in enumerate(self._sources):
+                for name, text in source.fixed.items():
+                    if token.form == "year" and text == token.text and source.column(name) is None:
+                        self.mentions.append(Mention(token.start, token.end, name, text, 2))
+                        named = True
+                for column in source.keys:
+                    near = {stem(w) for w in before + after}
+                    if column.parts and token.form == "year":
+                        rows, rank = column.parts[0] == token.value, 2
+                    elif (column.kind == "year" and token.form == "year") or (
+                        column.kind == "key"
+                        and column.words & near
+                        and (token.form in ("number", "count") and not token.hedge)
+                    ):
+                        rows, rank = column.values == token.value, 2 if column.kind == "year" else 3
+                    else:
+                        continue
+                    if not rows.any() and token.form != "year":
+                        continue
+                    key = f"#{token.value:g}"
+                    self._rows[number, column.name.casefold(), key] = rows
+                    self.mentions.append(Mention(token.start, token.end, column.name.casefold(), key, rank))
+                    named = True
+            if named:
+                used.append(token)
+        self.mentions.sort(key=lambda m: m.start)
+        return used
+
+    # --- rows ---------------------------------------------------------------------------------------
+
+    def rows(self, number: int, column: str, key: str) -> np.ndarray[Any, Any] | None:
+        """Which rows of source ``number`` the label names; ``None`` when that source has no such column."""
+        import numpy as np
+
+        found = self._rows.get((number, column, key))
+        if found is not None:
+            return found
+        source = self._sources[number]
+        text = source.fixed.get(column)
+        if source.column(column) is None:
+            if text is None:
+                return None
+            return np.full(max(source.rows, 1), text.strip("% ").lower() == key or f"#{text}" == key)
+        return np.zeros(source.rows, dtype=bool)
+
+    def known(self, column: str, key: str) -> bool:
+        """Whether the label names a row of any source."""
+        found = (self.rows(number, column, key) for number in range(len(self._sources)))
+        return any(rows is not None and bool(rows.any()) for rows in found)
+
+    def within(self, span: Span) -> list[Mention]:
+        return [m for m in self.mentions if span[0] <= m.start < span[1]]
+
+
+def _runs(prose: str) -> dict[str, list[Span]]:
+    """Every run of up to ``LONGEST`` words, lower case, with its places."""
+    places = [(m.start(), m.end()) for m in _WORD.finditer(prose)]
+    runs: dict[str, list[Span]] = {}
+    for first, (start, _) in enumerate(places):
+        for _, end in places[first : first + LONGEST]:
+            forms = {prose[start:end], prose[start:end].rstrip(".)]%+'’-"), re.sub(r"['’]s$", "", prose[start:end])}
+            for form in forms:
+                if form and "\n" not in form:
+                    runs.setdefault(form.lower(), []).append((start, start + len(form)))
+        word = prose[start : places[first][1]]
+        if len(word) > 3 and word.lower().endswith("s"):
+            runs.setdefault(word[:-1].lower(), []).append((start, start + len(word)))
+        if len(word) > 4 and word.lower().endswith("ies"):
+            runs.setdefault(word[:-3].lower() + "y", []).append((start, start + len(word)))
+    return runs
+
+
+def _set_apart(prose: str, start: int, end: int, written: str, exact: str) -> bool:
+    """Whether a label that is also an everyday word is meant: quoted, bold, or after a noun ("class A")."""
+    around = prose[max(0, start - 1) : start], prose[end : end + 1]
+    if around[0] and around[0] in "\"'“‘*`(" and around[1] and around[1] in "\"'”’*`)":
+        return True
+    if len(written) == 1 and written == exact and re.match(r" ?[(:;,)]| has\b", prose[end:]):
+        return prose[:start].strip() != ""
+    return written == exact and written.isupper() and len(written) > 1 and prose[:start].strip() != ""
+
+
+def _longest(mentions: list[Mention]) -> list[Mention]:
+    """Without those that lie inside a longer one of the same or another column."""
+    kept: list[Mention] = []
+    dated = {(m.start, m.column) for m in mentions if m.rank == 1}
+    mentions = [m for m in mentions if m.rank != 0 or (m.start, m.column) not in dated]
+    for mention in sorted(set(mentions), key=lambda m: (m.start, -m.end, m.column)):
+        if not any(
+            k.start <= mention.start and mention.end <= k.end and (k.end - k.start) > (mention.end - mention.start)
+            for k in kept
+        ):
+            kept.append(mention)
+    return kept
+
+
+# --- which number goes with which label -------------------------------------------------------------
+
+_JOINS: Final = re.compile(
+    r"(?i)^[^.,;()\d]{0,30}?\b(?:for|in|at|from|by|to|on|of|among|each|left|were|was|are|is|being)\s+(?:the\s+)?[*\"'“(]*$"
+)
+
+
+def bound(
+    prose: str, token: Token, tokens: Sequence[Token], here: Sequence[Mention], clause: Span, sentence: Span
+) -> dict[str, list[str]]:
+    """For each key column the labels that the number may belong to; without entry where it is free."""
+    out: dict[str, list[str]] = {}
+    for column in dict.fromkeys(m.column for m in here):
+        mine = [m for m in here if m.column == column and not (m.start <= token.start < m.end)]
+        if mine:
+            out[column] = _pick(prose, token, tokens, mine, clause, sentence)
+    return out
+
+
+def _pick(
+    prose: str, token: Token, tokens: Sequence[Token], mine: Sequence[Mention], clause: Span, sentence: Span
+) -> list[str]:
+    keys = list(dict.fromkeys(m.key for m in mine))
+    if len(keys) == 1:
+        return keys
+    inside = [m for m in mine if clause[0] <= m.start < clause[1]]
+    if not inside:
+        before = [m for m in mine if m.start < token.start]
+        return [before[-1].key] if before else [mine[0].key]
+    numbers = [t for t in tokens if clause[0] <= t.start < clause[1]]
+    if len({m.key for m in inside}) == 1:
+        return [inside[0].key]
+    listed = _in_order(prose, token, numbers, inside) or _in_order(
+        prose, token, [t for t in tokens if sentence[0] <= t.start < sentence[1]], mine
+    )
+    if listed:
+        return [listed]
+    following = next((m for m in inside if m.start >= token.end), None)
+    preceding = [m for m in inside if m.end <= token.start]
+    if following is not None and _JOINS.match(prose[token.end : following.start]):
+        last = prose[preceding[-1].end : token.start] if preceding else ""
+        tight = (
+            bool(re.fullmatch(r"\W{0,3}(?:\s?(?:has|had|is|was|with|at|of|recorded)\s)?\W{0,4}", last))
+            if preceding
+            else False
+        )
+        return [following.key, preceding[-1].key] if tight else [following.key]
+    if not preceding:
+        return [following.key] if following is not None else keys
+    first_number = min((t.start for t in numbers), default=token.start)
+    if inside[0].start > first_number and following is not None:
+        return [following.key]
+    # The run of labels right before it: nothing but other labels in between.
+    run = [preceding[-1].key]
+    for m in reversed(preceding[:-1]):
+        if any(m.end <= t.start < preceding[-1].start for t in numbers if t is not token):
+            break
+        run.append(m.key)
+    return run
+
+
+def _in_order(prose: str, token: Token, numbers: Sequence[Token], labels: Sequence[Mention]) -> str:
+    """ "A, B and C had 1, 2 and 3": the label at the number's place in such a pair of lists; else nothing."""
+    numbers = [t for t in numbers if t.form != "year" and not any(m.start <= t.start < m.end for m in labels)]
+    if len(numbers) != len(labels) or len(numbers) < 2 or token not in numbers:
+        return ""
+    if labels[-1].end <= numbers[0].start or numbers[-1].end <= labels[0].start:
+        return labels[list(numbers).index(token)].key
+    return ""

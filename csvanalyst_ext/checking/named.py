@@ -1,0 +1,171 @@
+"""Steps between the rows that a sentence names.
+
+Runs on the host; pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .context import Context
+from .mentions import Mention
+from .reading import Token
+from .results import Column, Source
+from .steps import (
+    MOST_LABELS,
+    MOST_NEIGHBOURS,
+    MOST_PERIODS,
+    Candidate,
+    Said,
+    across,
+    combine,
+    measures,
+    one_of,
+    sum_of,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+    """From the rows that the sentence names, and from their columns."""
+    import numpy as np
+
+    here, binding = ctx.here(token), ctx.bound(token)
+    for number, source in enumerate(ctx.sources):
+        for column in measures(ctx, token, source):
+            for key in dict.fromkeys(m.column for m in here):
+                if ctx.labels.rows(number, key, "") is not None:
+                    mentions = _distinct([m for m in here if m.column == key])[:MOST_LABELS]
+                    rest, _ = ctx.mask(number, {c: keys for c, keys in binding.items() if c != key})
+                    yield from _of_labels(ctx, token, words, number, column, mentions, rest)
+        mask, tied = ctx.mask(number, binding)
+        if tied and 1 <= int(mask.sum()) <= 2:
+            yield from across(token, words, source, int(np.flatnonzero(mask)[0]))
+
+
+def _of_labels(
+    ctx: Context,
+    token: Token,
+    words: Said,
+    number: int,
+    column: Column,
+    mentions: Sequence[Mention],
+    rest: np.ndarray[Any, Any],
+) -> Iterator[Candidate]:
+    """From one column's cells in the rows of each label, alone, together, and against the whole column."""
+    source, values, percent = ctx.sources[number], column.values, column.fraction
+    assert values is not None
+    cells: list[tuple[Mention, float]] = []
+    for mention in mentions:
+        rows = ctx.labels.rows(number, mention.column, mention.key)
+        if rows is None or rows.size != source.rows:
+            continue
+        picked = values[rows & rest]
+        picked = picked[picked == picked]
+        if picked.size == 1 or (picked.size and (words.total or words.share)):
+            cells.append((mention, float(picked.sum())))
+        elif picked.size and words.mean:
+            cells.append((mention, float(picked.mean())))
+        if picked.size > 1:
+            yield from one_of(token, words, picked, source, column.name)
+        if 1 < picked.size <= MOST_PERIODS and words.compare:
+            ends = float(picked[-1]), float(picked[0])
+            yield from combine(
+                token, words, *ends, ("last", "first"), source, column.name, oriented=True, percent=percent
+            )
+    yield from _between(ctx, token, words, cells, source, column.name, percent)
+    for mention, value in cells:
+        name = ctx.prose[mention.start : mention.end]
+        if words.share and not source.result.truncated:
+            yield from combine(token, words, value, column.total, (name, "total"), source, column.name)
+        if words.compare and "average" in words.words:
+            yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)
+        if words.compare and 1 < source.rows <= MOST_NEIGHBOURS and len(cells) == 1:
+            before = _previous(source, column, mention, ctx.labels.rows(number, mention.column, mention.key))
+            if before is None:
+                yield from _neighbours(token, words, column, value, name, source)
+            else:
+                names = name, "the one before"
+                yield from combine(
+                    token, words, value, before, names, source, column.name, oriented=True, percent=percent
+                )
+
+
+def _previous(source: Source, column: Column, mention: Mention, rows: np.ndarray[Any, Any] | None) -> float | None:
+    """The value of the period before the one that is named."""
+    import numpy as np
+
+    key = source.column(mention.column)
+    if key is None or rows is None or column.values is None or not (key.parts or key.kind == "year"):
+        return None
+    if key.distinct != source.rows or int(rows.sum()) != 1:
+        return None
+    order = np.argsort(key.moments)
+    place = int(np.flatnonzero(order == np.flatnonzero(rows)[0])[0])
+    return float(column.values[order[place - 1]]) if place else None
+
+
+def _neighbours(
+    token: Token, words: Said, column: Column, value: float, name: str, source: Source
+) -> Iterator[Candidate]:
+    """Against the next lower and the next higher value, the highest and the lowest."""
+    import numpy as np
+
+    known = np.unique(column.known)
+    at = int(np.searchsorted(known, value))
+    for other in dict.fromkeys((at - 1, at + 1, 0, known.size - 1)):
+        if 0 <= other < known.size and other != at:
+            b = float(known[other])
+            names = name, f"{b:,.10g}"
+            yield from combine(token, words, value, b, names, source, column.name, percent=column.fraction)
+
+
+def _between(
+    ctx: Context,
+    token: Token,
+    words: Said,
+    cells: Sequence[tuple[Mention, float]],
+    source: Source,
+    column: str,
+    percent: bool,
+) -> Iterator[Candidate]:
+    for (one, a), (two, b) in itertools.permutations(cells, 2):
+        names = ctx.prose[one.start : one.end], ctx.prose[two.start : two.end]
+        first, last = min(one, two, key=lambda m: m.start), max(one, two, key=lambda m: m.start)
+        oriented = False
+        if len(cells) == 2:
+            between = ctx.prose[first.end : last.start].lower()
+            if re.search(r"\b(?:than|above|below|behind|ahead of|over|under|exceed\w*|trail\w*)\b", between) or (
+                token.form == "times" and re.search(r"\bas\b", between)
+            ):
+                if one is not first:
+                    continue
+                oriented = True
+            elif one.rank in (1, 2):
+                if not _later(one, two):
+                    continue
+                oriented = True
+        yield from combine(token, words, a, b, names, source, column, oriented=oriented, percent=percent)
+    if len(cells) > 1:
+        values = [value for _, value in cells]
+        if words.total or token.form == "percent":
+            yield from sum_of(token, words, sum(values), "sum of the rows named", source, column)
+        if words.mean:
+            yield Candidate(sum(values) / len(values), "mean of the rows named", source.result.name, column)
+
+
+def _later(one: Mention, two: Mention) -> bool:
+    return _time(one.key) > _time(two.key)
+
+
+def _time(key: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in re.findall(r"\d+(?:\.\d+)?", key))
+
+
+def _distinct(mentions: Sequence[Mention]) -> list[Mention]:
+    return list({m.key: m for m in reversed(mentions)}.values())[::-1]

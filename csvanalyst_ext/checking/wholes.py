@@ -1,0 +1,158 @@
+"""Steps within a whole result, between results of one row, and between numbers that the prose states.
+
+Runs on the host; pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from . import lexicon as lex
+from .context import Context
+from .reading import Token
+from .results import Column, Source
+from .steps import MOST_SCALARS, Candidate, Said, across, combine, measures, one_of, sum_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_TOP: Final = re.compile(r"\b(?:top|first|largest|biggest|leading) (\d+|\w+)\b")
+
+
+def stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+    """From two numbers that the same or the previous sentence states and that were confirmed."""
+    span = ctx.sentence(token.start)
+    at = ctx.sentences.index(span) if span in ctx.sentences else 0
+    start = ctx.sentences[max(0, at - 1)][0]
+    pool = [
+        (t, h) for t, h in ctx.stated.items() if start <= t.start < span[1] and t is not token and h.value is not None
+    ]
+    pool = pool[-6:]
+    for (one, a), (two, b) in itertools.permutations(pool, 2):
+        if a.value is None or b.value is None:
+            continue
+        text = ctx.prose[min(one.start, two.start) - 8 : max(one.start, two.start)].lower()
+        oriented = False
+        if re.search(r"\bfrom\b", text) and re.search(r"\bto\b", text):
+            if one.start < two.start:
+                continue
+            oriented = True
+        where = next((s for s in ctx.sources if a.where and s.result.name == a.where.result), None)
+        if where is None:
+            continue
+        for value, other in {(a.value, b.value), (one.value, two.value)}:
+            percent = one.form == "percent"
+            yield from combine(
+                token,
+                words,
+                value,
+                other,
+                (one.text, two.text),
+                where,
+                "",
+                oriented=oriented,
+                percent=percent and abs(value) <= 1,
+            )
+    if len(pool) > 1 and words.total and token.form in ("number", "count", "percent"):
+        yield Candidate(sum(h.value or 0.0 for _, h in pool), "sum of the numbers stated")
+
+
+def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+
+    yield from _top(ctx, token, words)
+    binding = ctx.bound(token)
+    for number, source in enumerate(ctx.sources):
+        _, tied = ctx.mask(number, binding)
+        timed = any(c.parts or c.kind == "year" for c in source.columns)
+        for column in measures(ctx, token, source):
+            if column.known.size < 2:
+                continue
+            yield from one_of(token, words, column.known, source, column.name)
+            if tied:
+                continue
+            if token.form == "number" and token.whole and not words.total and _countable(column):
+                yield Candidate(column.total, "sum", source.result.name, column.name)
+            yield from _ends_of(token, words, source, column, timed)
+            if words.share and not source.result.truncated:
+                ends = float(column.ordered[0]), column.total
+                yield from combine(token, words, *ends, ("highest", "total"), source, column.name)
+
+
+def _countable(column: Column) -> bool:
+    """Whether the sum of a column is what a bare number may be: it counts things."""
+    averaged = column.words & {"average", "median", "maximum", "minimum", "percent", "deviation"}
+    return not averaged and column.kind == "number" and bool((column.known == column.known.round()).all())
+
+
+def _ends_of(token: Token, words: Said, source: Source, column: Column, timed: bool) -> Iterator[Candidate]:
+    """Last against first in time; else highest against lowest and second."""
+    percent = column.fraction
+    if timed and words.compare:
+        first, last = _ends(source, column.known)
+        names = "last", "first"
+        yield from combine(token, words, last, first, names, source, column.name, oriented=True, percent=percent)
+    elif words.compare or words.ratio:
+        for place, name in ((-1, "lowest"), (1, "second")):
+            ends = float(column.ordered[0]), float(column.ordered[place])
+            yield from combine(token, words, *ends, ("highest", name), source, column.name, percent=percent)
+
+
+def _ends(source: Source, values: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """First and last value in time, whichever way the rows are ordered."""
+    key = next(c for c in source.columns if c.parts or c.kind == "year")
+    descending = key.moments.size > 1 and key.moments[0] > key.moments[-1]
+    return (float(values[-1]), float(values[0])) if descending else (float(values[0]), float(values[-1]))
+
+
+def _top(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+    """Of the first rows: "the top three make up 60 %"."""
+
+    sentence = ctx.prose[slice(*ctx.sentence(token.start))].lower()
+    found = _TOP.search(sentence)
+    if found is None:
+        return
+    many = int(found[1]) if found[1].isdigit() else lex.CARDINALS.get(found[1], 0)
+    for source in ctx.sources:
+        if not 2 <= many <= source.rows:
+            continue
+        for column in measures(ctx, token, source):
+            ordered = column.ordered[:many]
+            yield from sum_of(token, words, float(ordered.sum()), f"sum of the top {many}", source, column.name)
+            if words.mean and token.form == "number":
+                yield Candidate(float(ordered.mean()), f"mean of the top {many}", source.result.name, column.name)
+
+
+def scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+    """From results of one row: the columns of one, or one against another."""
+    for source in ctx.sources:
+        if source.rows == 1:
+            yield from across(token, words, source, 0)
+    pool = [(s, c, float(c.values[0])) for s in ctx.sources if s.rows == 1 for c in s.columns if c.values is not None]
+    for (s, c, a), (t, d, b) in itertools.permutations(pool[-MOST_SCALARS:], 2):
+        if s is not t:
+            yield from combine(
+                token, words, a, b, (f"{c.name} of {s.result.name}", f"{d.name} of {t.result.name}"), s, c.name
+            )
+    binding = ctx.bound(token)
+    import numpy as np
+
+    for number, source in enumerate(ctx.sources):
+        mask, tied = ctx.mask(number, binding)
+        if source.rows < 2 or not tied or int(mask.sum()) != 1:
+            continue
+        row = int(np.flatnonzero(mask)[0])
+        for column in measures(ctx, token, source):
+            assert column.values is not None
+            for t, d, b in pool[-MOST_SCALARS:]:
+                yield from combine(
+                    token,
+                    words,
+                    float(column.values[row]),
+                    b,
+                    (column.name, f"{d.name} of {t.result.name}"),
+                    source,
+                    column.name,
+                )

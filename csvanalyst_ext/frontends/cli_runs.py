@@ -1,0 +1,110 @@
+"""``csvanalyst preview``, ``replay`` and ``export``: what would be sent, and runs that were kept.
+
+Runs on the host.  Standard output is the page or the JSON object and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from .. import config, terminal
+from ..analyst import Analyst
+from .progress import NoProgress, for_terminal
+
+POLICY_HELP: Final = "what a model may be told of the data: schema, aggregates, sample:N, full"
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``csvanalyst``."""
+    preview = commands.add_parser("preview", help="show the first request that a question would send; send nothing")
+    preview.add_argument("--data", nargs="+", action="append", default=[], metavar="FILE", help="as for ask")
+    preview.add_argument("--model", help="the model (LiteLLM's name)")
+    preview.add_argument("--policy", metavar="P", help=POLICY_HELP)
+    preview.add_argument("--json", action="store_true", help="print one JSON object")
+    preview.add_argument("question", nargs="?", help="the question, in quotes")
+    preview.set_defaults(run=_preview)
+
+    replay = commands.add_parser("replay", help="run the code of a kept run again, without a model, and compare")
+    replay.add_argument("--data", nargs="+", action="append", default=[], metavar="FILE", help="where its data are now")
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    replay.add_argument("id", metavar="ID", nargs="?", help="its id, the start of it, last, or an exported .zip")
+    replay.set_defaults(run=_replay)
+
+    export = commands.add_parser("export", help="write a kept run with its results as one .zip file")
+    export.add_argument("id", metavar="ID", help="its id, the start of it, or last")
+    export.add_argument("file", metavar="FILE.zip", type=Path, help="the file to write")
+    export.set_defaults(run=_export)
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    from ..session.question import parse
+    from ..views import boundary
+
+    sources, text = _sources(arguments.data, arguments.question)
+    question = parse(text or "", model=arguments.model)
+    settings = config.resolve()
+    analyst = Analyst(replace(settings, default_policy=arguments.policy or settings.default_policy))
+    try:
+        _add(analyst, sources, quiet=arguments.json)
+        found = analyst.preview(question)
+    finally:
+        analyst.close()
+    _show(found.to_json() if arguments.json else str(boundary.preview(found)))
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from ..views import boundary
+
+    sources, which = _sources(arguments.data, arguments.id)
+    analyst = Analyst(config.resolve())
+    progress = NoProgress() if arguments.json else for_terminal(sys.stderr)
+    try:
+        _add(analyst, sources, quiet=arguments.json)
+        done = analyst.replay(which or "last", progress)
+    finally:
+        progress.end()
+        analyst.close()
+    _show(done.to_json() if arguments.json else str(boundary.replay(done)))
+    return 0 if done.verdict == "same" else 1
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    analyst = Analyst(config.resolve())
+    try:
+        terminal.write(str(analyst.export(arguments.id, arguments.file)))
+    finally:
+        analyst.close()
+    return 0
+
+
+def _sources(groups: list[list[str]], last: str | None) -> tuple[list[str], str | None]:
+    """``--data FILE "question"``: argparse takes both for files."""
+    sources = [source for group in groups for source in group]
+    if last is None and len(sources) > 1:
+        return sources[:-1], sources[-1]
+    return sources, last
+
+
+def _add(analyst: Analyst, sources: list[str], *, quiet: bool) -> None:
+    progress = NoProgress() if quiet else for_terminal(sys.stderr)
+    try:
+        for source in sources:
+            analyst.add(source, cwd=Path.cwd(), watcher=progress)
+    finally:
+        progress.end()
+
+
+def _show(found: Mapping[str, Any] | str) -> None:
+    from ..rendering.text import json_line
+
+    if isinstance(found, str):
+        terminal.write(found)
+        return
+    sys.stdout.write(json_line(found) + "\n")
+    sys.stdout.flush()
