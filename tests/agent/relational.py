@@ -1063,8 +1063,6 @@ ANSWERS: list[tuple[str, str, str]] = [
 ]
 
 ASKED: list[tuple[str, str]] = [
-    ("company", "Which employees manage a department?"),
-    ("shop", "How many orders were shipped to Peru?"),
     ("concert", "Which stadiums have the nicest view?"),
     ("concert", "What is the average price of a concert ticket?"),
     ("concert", "Show the singers who cancelled a concert because of illness."),
