@@ -94,6 +94,7 @@ class Analyst:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        dictionary: Path | None = None,
         policy: Policy | None = None,
         watcher: Watcher | None = None,
     ) -> tuple[Dataset, ...]:
@@ -101,7 +102,14 @@ class Analyst:
         session = self.session
         added: tuple[Dataset, ...] = self._submit(
             lambda emit: session.add(
-                source, name=name, variables=variables, cwd=cwd, options=options, policy=policy, emit=emit
+                source,
+                name=name,
+                variables=variables,
+                cwd=cwd,
+                options=options,
+                policy=policy,
+                dictionary=dictionary,
+                emit=emit,
             ),
             watcher,
         )

@@ -24,6 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 if TYPE_CHECKING:
+    from ..datasets.dictionary import Dictionary
     from ..datasets.model import ColumnProfile, Dataset
     from ..execution.base import Outcome
     from ..protocol import Fault
@@ -213,8 +214,13 @@ def _described(dataset: Dataset, names: Sequence[str], written: Mapping[str, str
         head["withheld"] = _WHY_TEXTS
     elif dataset.notes and not names:
         data["notes"] = [clean(text, 300) for text in dataset.notes[:5]]
+    if dataset.dictionary is not None:
+        data |= _known(dataset.dictionary)
     small = dataset.rows < SMALLEST_GROUP
-    entries = [_column(column, written, policy, small=small) for column in columns[:MOST_COLUMNS]]
+    entries = [
+        _column(column, written, policy, small=small) | _about(dataset.dictionary, column)
+        for column in columns[:MOST_COLUMNS]
+    ]
     for most in (50, 30, 20, 12, 8, 5, 3, 1, 0):
         shown = [_with_texts(entry, column, most) for entry, column in zip(entries, columns, strict=False)]
         if len(shown) < len(columns):
@@ -255,6 +261,34 @@ def _column(column: ColumnProfile, written: Mapping[str, str], policy: Policy, *
     if column.words:
         entry["words"] = [clean(word) for word in column.words[:8]]
     return entry
+
+
+def _known(dictionary: Dictionary) -> dict[str, Any]:
+    """What a person said about the table."""
+    found: dict[str, Any] = {}
+    if dictionary.description:
+        found["about"] = clean(dictionary.description, 300)
+    if dictionary.synonyms:
+        found["synonyms"] = [clean(text) for text in dictionary.synonyms[:20]]
+    if dictionary.measures:
+        found["measures"] = [
+            {"name": clean(m.name), "function": m.function, "column": clean(m.column)} for m in dictionary.measures[:20]
+        ]
+    if dictionary.references:
+        found["references"] = [
+            {"columns": list(map(clean, r.columns)), "table": clean(r.table), "keys": list(map(clean, r.keys))}
+            for r in dictionary.references[:20]
+        ]
+    return found
+
+
+def _about(dictionary: Dictionary | None, column: ColumnProfile) -> dict[str, Any]:
+    if dictionary is None:
+        return {}
+    entry = dictionary.column(column.name)
+    said = {"about": clean(entry.description), "unit": clean(entry.unit)}
+    synonyms = {"synonyms": [clean(text) for text in entry.synonyms[:20]]} if entry.synonyms else {}
+    return {name: text for name, text in said.items() if text} | synonyms
 
 
 def _with_texts(entry: dict[str, Any], column: ColumnProfile, most: int) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .dictionary import Dictionary
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Dataset:
     ``source`` is what the person gave (a path, ``shipped:NAME`` or ``variable NAME``).
     ``fingerprint`` is the SHA-256 (hex) of the source's bytes.  ``file`` is the bare name of its
     Parquet file in the session's tables directory.  ``notes`` are the repairs and decisions of the
-    ingest, in sentences.
+    ingest, in sentences.  ``dictionary`` is what the person said about it.
     """
 
     name: str
@@ -54,3 +57,4 @@ class Dataset:
     columns: tuple[ColumnProfile, ...]
     notes: tuple[str, ...] = ()
     dialect: Mapping[str, Any] = field(default_factory=dict)
+    dictionary: Dictionary | None = None

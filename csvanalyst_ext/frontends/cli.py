@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import AnalystError, Cancelled, DataError, SandboxError, UsageError
+from ..evaluation import command
 from . import cli_runs
 from .progress import NoProgress, Progress, for_terminal
 
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--no-ask", action="store_true", help="the model assumes what it would ask, and says so")
     batch.set_defaults(run=_batch)
 
+    command.options(commands.add_parser("eval", help="score a model on a suite of questions with known answers"))
     cli_runs.add_parsers(commands)
 
     doctor = commands.add_parser("doctor", help="check everything that a sandbox needs")

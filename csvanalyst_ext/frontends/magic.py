@@ -146,6 +146,9 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
         if given.name is not None and len(given.sources) > 1:
             raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
+        if given.dictionary is not None and len(given.sources) > 1:
+            message = "--dictionary describes one data set, and there are several."
+            raise UsageError("bad_option", message, "Add them one by one.")
         chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
         overrides = {key: value for key, value in chosen.items() if value is not None}
         chosen_policy = None if given.policy is None else policy(given.policy)
@@ -161,6 +164,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
                     variables=self.shell.user_ns,
                     cwd=Path.cwd(),
                     options=overrides,
+                    dictionary=None if given.dictionary is None else Path.cwd() / Path(given.dictionary).expanduser(),
                     policy=chosen_policy,
                     watcher=progress,
                 )

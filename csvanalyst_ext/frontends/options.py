@@ -159,6 +159,9 @@ def _add() -> _Parser:
         "sources", nargs="+", metavar="SOURCE", help="a file, a pattern, a shipped data set, a variable"
     )
     parser.add_argument("--as", dest="name", metavar="NAME", help="the table's name (default: from the source)")
+    parser.add_argument(
+        "--dictionary", metavar="FILE", help="what the data means, as YAML (default: NAME.dictionary.yaml beside it)"
+    )
     parser.add_argument("--delimiter", metavar="C", help="the character between fields")
     parser.add_argument("--quote", metavar="C", help="the quoting character")
     parser.add_argument("--encoding", metavar="NAME", help="such as utf-8, latin-1, utf-16")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from litellm import CustomLLM, ModelResponse
@@ -24,6 +24,8 @@ from litellm.types.utils import (
 
 from ..planning import describe
 from ..planning.compile import compile_plan
+from ..planning.drawing import asks_for_chart, specification
+from ..planning.followups import follow_up
 from ..planning.lookup import MAX_FOUND, MAX_TEXTS
 from ..planning.plan import Filter, Plan, simple
 from ..planning.quoting import identifier
@@ -68,7 +70,11 @@ class Reply:
 
 def next_turn(messages: Sequence[Mapping[str, Any]], tools: Sequence[str]) -> Turn:
     """What comes after ``messages``.  ``tools`` are the names of the tools that may be called."""
-    question, replies = _since_question(messages)
+    asked, replies = _since_question(messages)
+    chart = asks_for_chart(asked[-1])
+    if chart is not None:
+        asked = [*asked[:-1], chart[0]] if chart[0] else asked[:-1] or asked
+    question = asked[-1]
     listed = _find(replies, "list_datasets")
     if listed is None:
         return _call(tools, Call("list_datasets", {}))
@@ -78,17 +84,24 @@ def next_turn(messages: Sequence[Mapping[str, Any]], tools: Sequence[str]) -> Tu
     missing = [name for name in chosen if name not in described]
     if missing and not any(r.call.name == "describe_dataset" for r in replies):
         return _call(tools, *(Call("describe_dataset", {"name": name}) for name in missing))
-    tables = [table_of(str(n), r.head, r.data["columns"]) for n, r in described.items() if r.data.get("columns")]
-    return _decide(question, tables, replies, tools)
+    tables = [
+        table_of(str(n), r.head, r.data["columns"], r.data) for n, r in described.items() if r.data.get("columns")
+    ]
+    return _decide(asked, tables, replies, tools, None if chart is None else chart[1])
 
 
-def _decide(question: str, tables: Sequence[Table], replies: Sequence[Reply], tools: Sequence[str]) -> Turn:
+def _decide(
+    questions: Sequence[str], tables: Sequence[Table], replies: Sequence[Reply], tools: Sequence[str], chart: str | None
+) -> Turn:
     looked = [reply for reply in replies if reply.call.name == "find_values"]
     tables = _with_found(tables, looked)
-    meaning = understand(question, tables)
+    meaning = understand(questions[-1], tables)
+    read_as = ""
+    if isinstance(meaning, NotUnderstood) and (followed := follow_up(questions, tables)) is not None:
+        meaning, read_as = followed
     asked = {key(str(text)) for reply in looked for text in reply.call.arguments.get("texts", ())}
     texts = [text for text in dict.fromkeys(map(key, meaning.texts)) if text not in asked][:MAX_TEXTS]
-    here = [meaning.table] if isinstance(meaning, Understood) else tables
+    here = list(meaning.tables) if isinstance(meaning, Understood) else tables
     incomplete = [table.name for table in here if table.incomplete()]
     if texts and incomplete and len(looked) < 2 and "find_values" in tools:
         return _call(tools, Call("find_values", {"texts": texts, "tables": incomplete}))
@@ -96,7 +109,10 @@ def _decide(question: str, tables: Sequence[Table], replies: Sequence[Reply], to
         return _ask(tools, meaning.question, meaning.choices)
     if any(reply.head.get("truncated") for reply in looked):
         return _ask(tools, "A name in the question stands for too many things in the data. Say which column you mean.")
-    return _run(meaning, replies, tools)
+    turn = _run(meaning, replies, tools)
+    if chart is not None and turn.text:
+        turn = _draw(meaning.plan, chart, turn, replies, tools)
+    return replace(turn, text=f'Read as "{read_as}". {turn.text}') if read_as and turn.text else turn
 
 
 def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) -> Turn:
@@ -129,7 +145,23 @@ def _run(meaning: Understood, replies: Sequence[Reply], tools: Sequence[str]) ->
     if meaning.one_row and count == 1:
         return Turn(describe.looked_up(meaning.plan, columns, rows[0]))
     text = describe.answer(meaning.plan, columns, rows, count)
-    return Turn(text + describe.left_out(meaning.plan, meaning.table))
+    return Turn(text + describe.left_out(meaning.plan, {table.name: table for table in meaning.tables}))
+
+
+def _draw(plan: Plan, kind: str, turn: Turn, replies: Sequence[Reply], tools: Sequence[str]) -> Turn:
+    """The answer with a chart of its result, where there is something to draw."""
+    result = _made(replies, Call("run_sql", {"sql": compile_plan(plan)}))
+    if result is None or not result.ok:
+        return turn
+    columns = [str(column["name"]) for column in result.data.get("columns", ())]
+    spec = specification(plan, columns, int(result.head.get("row_count", 0)), kind)
+    if spec is None or "make_chart" not in tools or "result" not in result.head:
+        return replace(turn, text=f"{turn.text} There is nothing to draw in this result.")
+    call = Call("make_chart", {"result": str(result.head["result"]), "spec": spec})
+    drawn = _made(replies, call)
+    if drawn is None:
+        return Turn(calls=(call,))
+    return turn if drawn.ok else replace(turn, text=f"{turn.text} The chart could not be drawn.")
 
 
 def _ask_function(meaning: Understood, tools: Sequence[str]) -> Turn:
@@ -161,13 +193,14 @@ def _call(tools: Sequence[str], *calls: Call) -> Turn:
 # --- reading the conversation ---------------------------------------------------------------------
 
 
-def _since_question(messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[Reply]]:
-    """The person's last message, and the calls with their replies since then."""
-    start, question = 0, ""
+def _since_question(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Reply]]:
+    """What the person asked so far, the last question last, and the calls with their replies since then."""
+    start, asked = 0, []
     for index, message in enumerate(messages):
         text = _text(message.get("content"))
         if message.get("role") == "user" and not text.startswith(NOTE):
-            start, question = index, text
+            start = index
+            asked.append(text)
     calls: dict[str, Call] = {}
     replies = []
     for message in messages[start:]:
@@ -180,7 +213,7 @@ def _since_question(messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[Re
             except ValueError:
                 head, data = {"status": "error"}, {}
             replies.append(Reply(calls[str(message["tool_call_id"])], head, data))
-    return question, replies
+    return asked or [""], replies
 
 
 def _text(content: Any) -> str:

@@ -16,7 +16,7 @@ from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .schema import Column
 from .times import Times
-from .words import stems
+from .words import is_plural, same, stems
 
 _VERB_PLACES: Final = ("at", "in", "from", "on", "to", "by", "as")
 """What follows a column named by a verb, such as ``embarked``."""
@@ -48,9 +48,19 @@ class Conditions(Times):
                 for last, filter_ in self._after_column(end, column):
                     if (kept := _negate(filter_, lead.negated)) is not None:
                         yield last, Meaning((kept,), cost=cost)
-        if lead.have or lead.preposition == "with":
+        if (
+            lead.have
+            or lead.preposition == "with"
+            or self.norm(at - 1) in ("took", "take", "takes", "scored", "got", "last", "lasted")
+        ):
             yield from self._before_column(at, lead)
         yield from self._years_old(at)
+        for start, word in self.phrase(at, lexicon.COMPARISONS):  # "above age 20"
+            for end, column, cost in self.numbers(start) if lead.preposition in ("", "with") else ():
+                for last, value in self.amount(end, column):
+                    tested = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
+                    if tested is not None:
+                        yield last, Meaning((tested,), cost=cost)
         for link in self.link.identifiers(at):  # "order 1005"
             if link.column.integer and self.table.unique(link.column) is True and not lead.negated:
                 for end, number in self.number(link.end):
@@ -115,6 +125,11 @@ class Conditions(Times):
         for start, word in self.phrase(at, lexicon.COMPARISONS):
             for end, value in self.amount(start, column):
                 yield end, Filter(column.name, lexicon.COMPARISONS[word], (value,))
+        for start, word in self.phrase(at, lexicon.COMPARATIVES):
+            operator, names = lexicon.COMPARATIVES[word]  # "whose weight is heavier than 10"
+            if set(names) & set(column.pieces):
+                for end, value in self.amount(start, column):
+                    yield end, Filter(column.name, operator, (value,))
         if at < self.size and self.tokens[at].kind == "operator":
             for end, value in self.amount(at + 1, column):
                 yield end, Filter(column.name, lexicon.SIGNS[self.norm(at)], (value,))
@@ -149,6 +164,8 @@ class Conditions(Times):
                 for spot, final in spots:
                     for end, column, cost in self.numbers(spot):
                         calendar_part = column.is_year or column.is_month or column.is_day
+                        if is_plural(self.norm(end - 1)) and any(last == end for last, _ in self.link.entity(spot)):
+                            continue  # "more than 100 flights" counts rows; it is not about the flight number
                         if not calendar_part and column.switch is None:
                             filter_ = _negate(Filter(column.name, final, (value,)), lead.negated)
                             if filter_ is not None:
@@ -172,6 +189,9 @@ class Conditions(Times):
             for last, other, more_cost in self.named(end):
                 if other.name == column.name:
                     yield last, meaning + Meaning(cost=more_cost)
+            # "Double rooms" of the column "Room Type"
+            if len(column.pieces) > 1 and self.norm(end) and any(same(self.norm(end), p) for p in column.pieces):
+                yield end + 1, meaning + Meaning(cost=1)
         if lead.preposition in ("of", "for", "among", "in", "from", "across", "at") or lead.copula or lead.negated:
             # "of female first class passengers": several values in front of the noun
             for end, meaning in self.rows(at):
@@ -179,15 +199,15 @@ class Conditions(Times):
                     yield end, meaning
                 elif len(meaning.filters) == 1 and (kept := _negate(meaning.filters[0], True)) is not None:
                     yield end, replace(meaning, filters=(kept,))
-        if lead.preposition in ("by", "to") or lead.places:
+        if lead.preposition in ("by", "to"):
             return
         for end, column, cost in self.named(at):
-            if column.kind != "text":
+            if column.kind != "text" or not self._place_fits(lead, column):
                 continue
             for start in self.skip(end, ("is", "are", "was", "=", "equals", "equal to", "is equal to", "named",
             "called",
                                          "of", "==", "being", "is named", "is called", "value", "!=", "is not", "not",
-                                         "is not equal to", "is either", "either", "are not", "was not",
+                                         "is not equal to", "is either", "in", "either", "are not", "was not",
                                          *(_VERB_PLACES if column.pieces[-1].endswith("ed") else ()))):  # fmt: skip
                 said = " ".join(self.norm(i) for i in range(end, start))
                 negated = lead.negated != ("not" in said or "!=" in said)
@@ -248,11 +268,15 @@ class Conditions(Times):
                         continue
                     for last in self.skip(end, ("value", "values")):
                         operator: Operator = "not null" if lead.negated else "null"
-                        yield last, Meaning((Filter(column.name, operator),), cost=cost)
+                        for recorded in self.skip(last, ("recorded", "known", "on record", "given")):
+                            yield recorded, Meaning((Filter(column.name, operator),), cost=cost)
         for start, _ in self.phrase(at, ("without", "without a", "without an", "without any")):
             for end, column, cost in self.named(start):
                 if _has_no(column) and not lead.negated:
                     yield end, Meaning((Filter(column.name, "null"),), cost=cost)
+        if (lead.have or lead.preposition == "with") and self.norm(at) == "known":
+            for end, column, cost in self.named(at + 1):
+                yield end, Meaning((Filter(column.name, "null" if lead.negated else "not null"),), cost=cost)
         if lead.preposition not in ("", "with", "for"):
             return
         for end, column, cost in self.named(at):

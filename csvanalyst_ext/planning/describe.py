@@ -6,38 +6,32 @@ about.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from .expressions import condition
-from .labels import dimension_label, measure_label
-from .plan import Condition, Dimension, Filter, Measure, Measured, Plan, Scalar, simple
+from .labels import dimension_label, measure_label, sources, split
+from .plan import Combination, Dimension, Measure, Measured, Plan, simple
 from .schema import Table
+from .wording import conditions, joined, measured
 
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-_WORDS: Final = {
-    "=": "is", "<>": "is not", "<": "is less than", ">": "is more than", "<=": "is at most", ">=": "is at least",
-    "starts with": "starts with", "ends with": "ends with", "contains": "contains",
-}  # fmt: skip
-_DATE_WORDS: Final = {"<": "is before", ">": "is after", "<=": "is on or before", ">=": "is on or after"}
 MOST_LISTED: Final = 5
 
 
 def title(plan: Plan) -> str:
     """What the plan gives, in one phrase: "average dep_delay where month is 3, by carrier"."""
-    if plan.measures:
-        text = _join([_measure(m, plan) for m in plan.measures])
+    if plan.source is not None:
+        text = joined(list(plan.select))
+        if plan.source.dimensions:
+            text += f" by {joined([dimension_label(d) for d in plan.source.dimensions])}"
+    elif plan.measures:
+        text = joined([measured(m) for m in plan.measures])
     elif plan.select:
-        text = ("different " if plan.distinct else "") + _join(list(plan.select))
+        text = ("different " if plan.distinct else "") + joined(list(plan.select))
     else:
         text = "rows" if plan.limit is None else f"{plan.limit} rows"
-    text += f" of {plan.table}" + where(plan)
+    text += f" of {_tables(plan)}" + where(plan)
     if plan.dimensions:
-        text += f", by {_join([dimension_label(d) for d in plan.dimensions])}"
+        text += f", by {joined([_by(d) for d in plan.dimensions])}"
     if plan.order is not None:
         ordered = (
             measure_label(plan.measures[plan.order.measure]) if plan.order.measure is not None else plan.order.column
@@ -47,6 +41,19 @@ def title(plan: Plan) -> str:
         else:
             text += f", sorted by {ordered}, {'highest' if plan.order.descending else 'lowest'} first"
     return text
+
+
+def _by(dimension: Dimension) -> str:
+    """A period that keeps its years apart is told from one that does not."""
+    apart = dimension.bucket in ("week", "month", "quarter")
+    return f"{dimension.bucket} and year of {dimension.column}" if apart else dimension_label(dimension)
+
+
+def _tables(plan: Plan) -> str:
+    """The table, and what it is joined with."""
+    inner = plan.source or plan
+    others = list(dict.fromkeys(join.table for join in inner.joins if join.table != inner.table))
+    return inner.table + (f" (with {joined(others)})" if others else "")
 
 
 def _rank(plan: Plan) -> str:
@@ -61,13 +68,17 @@ def _rank(plan: Plan) -> str:
 
 
 def where(plan: Plan) -> str:
-    return f" where {_join([_filter(f) for f in plan.filters])}" if plan.filters else ""
+    shown = (*(plan.source.filters if plan.source else ()), *plan.filters)
+    text = f" where {conditions(shown)}" if shown else ""
+    return f"{text}, with groups for which the {conditions(plan.having)}" if plan.having else text
 
 
 def answer(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
     """The result in one or two sentences.  ``rows`` are the first of ``count`` rows."""
     if plan.measures and not plan.dimensions:
         return _single(plan, rows)
+    if plan.source is not None:
+        return _stepped(plan, columns, rows, count)
     if count == 0:
         return f"There are no such rows: {title(plan)}."
     if plan.first is not None:
@@ -77,11 +88,22 @@ def answer(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
     return _listing(plan, rows, count)
 
 
+def _stepped(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
+    """A result computed in two steps: the columns as they are called."""
+    about = f"over the rows of {_tables(plan)}{where(plan)}"
+    if count == 1:
+        parts = [f"the {name} is {show(v)}" for name, v in zip(columns, rows[0], strict=True)]
+        return f"{_capital(joined(parts))}, {about}."
+    return f"{_capital(joined(list(columns)))}, {about}: {show(count)} rows."
+
+
 def _single(plan: Plan, rows: Sequence[Sequence[Any]]) -> str:
     values = rows[0] if rows else [None] * len(plan.measures)
     if all(value is None for value in values):
         return f"There is no value to take: {title(plan)}."
-    about = f" of {plan.table}" + where(plan)
+    about = f" of {_tables(plan)}" + where(plan)
+    if len(values) == 1 and isinstance(plan.measures[0], Combination):
+        return _combined(plan, plan.measures[0], values[0])
     only = plan.measures[0] if isinstance(plan.measures[0], Measure) else None
     if len(values) == 1 and only and only.function == "count":
         count = values[0]
@@ -93,8 +115,20 @@ def _single(plan: Plan, rows: Sequence[Sequence[Any]]) -> str:
     parts = [f"the {_named(m, v)} is {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
     if only and only.function in ("count", "count distinct"):
         parts = [f"{measure_label(m)}: {show(v)}" for m, v in zip(plan.measures, values, strict=True)]
-    text = _join(parts)
+    text = joined(parts)
     return f"{text[0].upper()}{text[1:]}{_about(plan)}."
+
+
+def _combined(plan: Plan, measure: Combination, value: Any) -> str:
+    """One number made of two, with what it was made of."""
+    left, right, over = measured(measure.left), measured(measure.right), _about(plan)
+    match measure.operator:
+        case "percent":
+            return f"It is {show(value)} percent: the {left}, out of the {right}{over}."
+        case "/":
+            return f"The ratio is {show(value)}: the {left}, divided by the {right}{over}."
+        case _:
+            return f"The difference is {show(value)}: the {left}, minus the {right}{over}."
 
 
 def _named(measure: Measured, value: Any) -> str:
@@ -106,7 +140,7 @@ def _named(measure: Measured, value: Any) -> str:
 
 
 def _about(plan: Plan) -> str:
-    return f", over the rows of {plan.table}{where(plan)}" if plan.filters else f", over all rows of {plan.table}"
+    return f", over the rows of {_tables(plan)}{where(plan)}" if plan.filters else f", over all rows of {_tables(plan)}"
 
 
 def _groups(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
@@ -123,7 +157,7 @@ def _groups(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], c
 
 def _who(plan: Plan, rows: Sequence[Sequence[Any]], place: int, value: Any) -> str:
     named = [_label(plan, row) for row in rows if row[place] == value]
-    return f"{_join(named[:MOST_LISTED])}{' and others' * (len(named) > MOST_LISTED)} ({show(value)})"
+    return f"{joined(named[:MOST_LISTED])}{' and others' * (len(named) > MOST_LISTED)} ({show(value)})"
 
 
 def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
@@ -131,11 +165,11 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
     ordered = ordered or (plan.order.column if plan.order else "")
     at = list(columns).index(ordered) if ordered in columns else None
     rank = _rank(plan)
-    about = f"among the rows of {plan.table}{where(plan)}" if plan.filters else f"among all rows of {plan.table}"
+    about = f"among the rows of {_tables(plan)}{where(plan)}" if plan.filters else f"among all rows of {_tables(plan)}"
     wanted = plan.first or 1
     if at is None and len(columns) <= 3 and count <= MOST_LISTED:
         listed = "; ".join(", ".join(show(value) for value in row) for row in rows)
-        head = f"{_join(list(columns))} with the {rank}, {about}"
+        head = f"{joined(list(columns))} with the {rank}, {about}"
         return f"{_capital(head)}: {listed}{_shared(count, wanted)}."
     if at is None or len(columns) > 3:
         shared = _shared(count, wanted)
@@ -144,7 +178,7 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
     for row in rows[:MOST_LISTED]:
         label = ", ".join(show(v) for i, v in enumerate(row) if i != at)
         named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
-    listed = _join(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
+    listed = joined(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
     places = f"The {wanted} with the {rank}" if wanted > 1 else f"The {rank}"
     return f"{places}, {about}: {listed}{_shared(count, wanted)}."
 
@@ -164,8 +198,9 @@ def _listing(plan: Plan, rows: Sequence[Sequence[Any]], count: int) -> str:
     return text + "."
 
 
-def left_out(plan: Plan, table: Table) -> str:
+def left_out(plan: Plan, tables: Mapping[str, Table]) -> str:
     """Which rows are not in the result for lack of a value; empty when there are none such."""
+    plan = plan.source or plan
     named = [m.column for m in plan.measures if isinstance(m, Measure) and m.column]
     named += [plan.order.column] if plan.order and plan.order.column and plan.first is not None else []
     if plan.first is not None:
@@ -174,15 +209,22 @@ def left_out(plan: Plan, table: Table) -> str:
         negated = filter_.operator in ("<>", "not in") or filter_.values == (False,)
         named += [filter_.column] if negated else []
     kept = [f.column for f in simple(plan.filters) if f.operator == "not null"]
-    missing = [n for n in dict.fromkeys(named) if n not in kept and table.column(n).nulls]
-    return f" Rows without {_join(missing)} are left out." if missing else ""
+    missing = [n for n in dict.fromkeys(named) if n not in kept and _has_nulls(n, plan, tables)]
+    return f" Rows without {joined(missing)} are left out." if missing else ""
+
+
+def _has_nulls(name: str, plan: Plan, tables: Mapping[str, Table]) -> bool:
+    source, column = split(name, sources(plan)) if plan.joins else ("", name)
+    aliases = {join.source: join.table for join in plan.joins}
+    table = tables.get(aliases.get(source, source or plan.table))
+    return any(c.name == column and c.nulls > 0 for c in table.columns) if table is not None else False
 
 
 def looked_up(plan: Plan, columns: Sequence[str], row: Sequence[Any]) -> str:
     """The one row of a look-up."""
     keys = {f.column for f in simple(plan.filters)}
     pairs = [f"{name} is {show(value)}" for name, value in zip(columns, row, strict=True) if name not in keys]
-    text = _join(pairs)
+    text = joined(pairs)
     return f"{_capital(text)}{where(plan)}."
 
 
@@ -209,59 +251,6 @@ def _label(plan: Plan, row: Sequence[Any]) -> str:
     return ", ".join("(missing)" if v is None else str(v) for v in row[: len(plan.dimensions)])
 
 
-def _measure(measure: Measured, plan: Plan) -> str:
-    if not isinstance(measure, Measure):
-        return measure_label(measure)
-    return (
-        "number of rows"
-        if measure.function == "count"
-        else (
-            f"number of different {measure.column}" if measure.function == "count distinct" else measure_label(measure)
-        )
-    )
-
-
-def _filter(filter_: Condition) -> str:
-    if not isinstance(filter_, Filter):
-        return condition(filter_)
-    name = (
-        dimension_label(Dimension(filter_.column, filter_.part)) if filter_.part not in ("", "date") else filter_.column
-    )
-    values = [_value(value, filter_.part) for value in filter_.values]
-    match filter_.operator:
-        case "null":
-            return f"{name} is missing"
-        case "not null":
-            return f"{name} is not missing"
-        case "between":
-            return f"{name} is from {values[0]} to {values[1]}"
-        case "in":
-            return f"{name} is {' or '.join(values)}"
-        case "not in":
-            return f"{name} is neither {' nor '.join(values)}"
-        case operator if isinstance(filter_.values[0], dt.date) and operator in _DATE_WORDS:
-            return f"{name} {_DATE_WORDS[operator]} {values[0]}"
-        case operator:
-            fold = " (in any case)" if filter_.fold else ""
-            return f"{name} {_WORDS[operator]} {values[0]}{fold}"
-
-
-def _value(value: Scalar, part: str) -> str:
-    if part == "month" and isinstance(value, int):
-        return _MONTHS[value - 1]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
 def _capital(text: str) -> str:
     first = text.split(" ", 1)[0]
     return text[0].upper() + text[1:] if first.islower() and first.isalpha() else text
-
-
-def _join(parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"

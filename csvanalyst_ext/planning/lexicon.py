@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .plan import Function, Operator, Part
+from .plan import Comparator, Function, Operator, Part
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -37,7 +37,8 @@ AGGREGATES: Final[dict[str, Function]] = {
     "average": "mean", "avg": "mean", "mean": "mean", "average value of": "mean", "mean value of": "mean",
     "total": "sum", "sum": "sum", "sum of": "sum", "total sum of": "sum", "total of": "sum", "sum total of": "sum",
     "combined": "sum", "overall total": "sum", "total amount of": "sum", "how much": "sum", "how much total": "sum",
-    "median": "median",
+    "median": "median", "standard deviation": "stddev", "standard deviation of": "stddev", "std dev": "stddev",
+    "std": "stddev", "stddev": "stddev", "stdev": "stddev", "sample standard deviation": "stddev",
     "minimum": "min", "min": "min", "lowest": "min", "smallest": "min", "least": "min", "earliest": "min",
     "shortest": "min", "oldest": "min", "first": "min",
     "maximum": "max", "max": "max", "highest": "max", "largest": "max", "greatest": "max", "biggest": "max",
@@ -83,11 +84,15 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "coldest": (False, ("temperature", "temp")), "most populous": (True, ("population", "pop")),
     "least populous": (False, ("population", "pop")), "most populated": (True, ("population", "pop")),
     "highest rated": (True, ("rating",)), "best rated": (True, ("rating",)), "lowest rated": (False, ("rating",)),
-    "worst rated": (False, ("rating",)), "richest": (True, ("wealth", "net_worth")),
+    "worst rated": (False, ("rating",)), "best paid": (True, ("salary", "pay", "wage", "income")),
+        "highest paid": (True, ("salary", "pay", "wage", "income")),
+    "lowest paid": (False, ("salary", "pay", "wage", "income")), "worst paid": (False, ("salary", "pay", "wage",
+        "income")),
+    "richest": (True, ("wealth", "net_worth")),
 }  # fmt: skip
 """Adjective: whether it means the highest, and the columns it may speak of."""
 
-COMPARATIVES: Final[dict[str, tuple[Operator, tuple[str, ...]]]] = {
+COMPARATIVES: Final[dict[str, tuple[Comparator, tuple[str, ...]]]] = {
     "older than": (">", ("age",)), "younger than": ("<", ("age",)), "aged over": (">", ("age",)),
     "aged under": ("<", ("age",)), "aged above": (">", ("age",)), "aged below": ("<", ("age",)), "aged": ("=",
     ("age",)),
@@ -108,7 +113,7 @@ VERB_COLUMNS: Final = {
     "rated": ("rating",),
 }  # fmt: skip
 
-COMPARISONS: Final[dict[str, Operator]] = {
+COMPARISONS: Final[dict[str, Comparator]] = {
     "more than": ">", "greater than": ">", "higher than": ">", "larger than": ">", "bigger than": ">", "over": ">",
     "above": ">", "exceeding": ">", "exceeds": ">", "exceed": ">", "in excess of": ">", "longer than": ">",
     "less than": "<", "fewer than": "<", "lower than": "<", "smaller than": "<", "under": "<", "below": "<",
@@ -121,13 +126,13 @@ COMPARISONS: Final[dict[str, Operator]] = {
     "exactly": "=", "equal to": "=", "equals": "=", "equalling": "=", "equaling": "=",
     "not equal to": "<>", "different from": "<>",
 }  # fmt: skip
-AFTERWARDS: Final[dict[str, Operator]] = {
+AFTERWARDS: Final[dict[str, Comparator]] = {
     "or more": ">=", "or higher": ">=", "or above": ">=", "or greater": ">=", "or over": ">=", "and above": ">=",
     "and over": ">=", "or larger": ">=", "or older": ">=", "or longer": ">=", "and up": ">=",
     "or less": "<=", "or fewer": "<=", "or below": "<=", "or lower": "<=", "or under": "<=", "and below": "<=",
     "or smaller": "<=", "or younger": "<=", "or shorter": "<=",
 }  # fmt: skip
-SIGNS: Final[dict[str, Operator]] = {"=": "=", "!=": "<>", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
+SIGNS: Final[dict[str, Comparator]] = {"=": "=", "!=": "<>", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
 
 TEXT_TESTS: Final[dict[str, Operator]] = {
     **{f"{verb} with": "starts with" for verb in ("starts", "start", "starting", "begins", "begin", "beginning")},
@@ -210,7 +215,7 @@ TAILS: Final = (
     "do you have",
     "did we have", "please", "in this", "in there", "are in there", "is there", "at all",
 )  # fmt: skip
-GENERIC_TABLE_PIECES: Final = _words("""
+GENERIC_TABLE_PIECES: Final = words("""
     data dataset table csv file raw clean cleaned final all list info sample small large full export tmp test train
 """)
 
@@ -228,6 +233,9 @@ TIME_PARTS: Final[dict[str, tuple[tuple[Part, ...], ...]]] = {
     "month": (("month",), ("year", "month")), "months": (("month",), ("year", "month")),
     "calendar month": (("month",),), "month of the year": (("month",),), "month of year": (("month",),),
     "month and year": (("year", "month"),), "year and month": (("year", "month"),),
+    "week": (("year", "week"),), "weeks": (("year", "week"),), "calendar week": (("year", "week"),),
+        "hour of the day": (("hour",),), "hour of day": (("hour",),),
+    "year and quarter": (("year", "quarter"),), "quarter and year": (("year", "quarter"),),
     "day": (("date",),), "date": (("date",),), "weekday": (("weekday",),), "day of the week": (("weekday",),),
     "day of week": (("weekday",),),
 }  # fmt: skip
@@ -252,15 +260,22 @@ UNITS: Final = {
     "inches": ("inch", "inches"), "mph": ("mph",), "kmh": ("kmh",), "f": ("f", "fahrenheit"), "c": ("c", "celsius"),
     "ml": ("ml",), "l": ("l", "liter", "litre", "liters", "litres"), "mb": ("mb",), "gb": ("gb",), "ms": ("ms",
     "milliseconds"),
-    "age": ("year", "years", "years old", "years of age"),
+    "age": ("year", "years", "years old", "years of age"), "gbp": ("gbp", "pound", "pounds"), "chf": ("chf", "francs"),
+    "kwh": ("kwh",), "mwh": ("mwh",), "gwh": ("gwh",), "twh": ("twh",), "pct": ("percent",), "percent": ("percent",),
+    "kb": ("kb",), "km2": ("km2",), "cl": ("cl",), "hour": ("hour", "hours"), "day": ("day", "days"),
 }  # fmt: skip
 """The last word of a column's name, and the unit words that a number for it may carry."""
-_LENGTHS: Final = _words("length height width depth distance elevation altitude size diameter radius thickness")
-_TIMES: Final = _words("runtime duration time delay latency elapsed running")
+SCALES: Final = {
+    "million": 1e6, "millions": 1e6, "mn": 1e6, "mio": 1e6, "musd": 1e6, "meur": 1e6, "billion": 1e9, "billions": 1e9,
+    "bn": 1e9, "thousand": 1e3, "thousands": 1e3, "000s": 1e3,
+}  # fmt: skip
+"""Words at the end of a column's name that say in what its numbers are counted."""
+_LENGTHS: Final = words("length height width depth distance elevation altitude size diameter radius thickness")
+_TIMES: Final = words("runtime duration time delay latency elapsed running")
 UNIT_FRONTS: Final = {
     "m": _LENGTHS, "in": _LENGTHS | {"precipitation", "precip", "rainfall", "rain", "snow", "snowfall"},
-    "g": _words("weight mass"), "s": _TIMES, "min": _TIMES, "f": _words("temperature temp"),
-    "c": _words("temperature temp"), "l": _words("volume capacity"), "mi": _LENGTHS, "age": frozenset(),
+    "g": words("weight mass"), "s": _TIMES, "min": _TIMES, "f": words("temperature temp"),
+    "c": words("temperature temp"), "l": words("volume capacity"), "mi": _LENGTHS, "age": frozenset(),
 }  # fmt: skip
 """Short units that are read as such only after one of these words: ``temp_min`` is not in minutes."""
 
@@ -282,18 +297,26 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "nat": ("nationality",), "mins": ("minutes",), "hrs": ("hours",), "fname": ("firstname",), "lname": ("lastname",),
     "dob": ("birthdate", "dateofbirth"), "mpg": ("milespergallon",), "std": ("standard",), "ref": ("reference",),
     "cat": ("category",), "loc": ("location",), "mfr": ("manufacturer",), "manuf": ("manufacturer",),
-    "ctry": ("country",),
+    "ctry": ("country",), "resp": ("response",), "trans": ("transaction",), "avail": ("available",), "nbr": ("number",),
+    "pos": ("position",), "cnt": ("count",), "info": ("information",), "tel": ("telephone",), "org": ("organization",),
+    "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
 }  # fmt: skip
 
-ADDITIVE: Final = _words("""
+ADDITIVE: Final = words("""
     sales revenue amount quantity qty profit units goals points votes orders turnover income expenses spending
     passengers visits clicks deaths births cases medals gold silver bronze wins losses assists runs downloads views
     likes donations streams plays precipitation rain rainfall snowfall emissions
 """)
 """Heads of columns whose sum over rows is what "most" means."""
-WHO: Final = _words("name employee person player student customer passenger author artist")
+WHO: Final = words("name employee person player student customer passenger author artist")
 
-COMMON_WORDS: Final = _words("""
+PEOPLE: Final = (WHO - {"name"}) | words("""
+    staff teacher singer member user driver person people worker doctor nurse patient manager professor instructor guest
+    owner actor director writer speaker athlete swimmer scientist professional resident client faculty pilot agent
+""")
+"""What the rows of a table of people may be called."""
+
+COMMON_WORDS: Final = words("""
     i you he she it we they me him her us them my your his its their this that these those what which who whom whose
     when where why how and or but if then than as at by for from in into of off on onto out over per to up with without
     not no yes so too very can could will would shall should may might must do does did done have has had be am is are

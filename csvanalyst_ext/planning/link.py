@@ -7,7 +7,7 @@ by similarity: a word that merely looks like a name is a word that is not unders
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -52,9 +52,12 @@ class Linker:
         for column in table.columns:
             for value in column.values if column.kind == "text" else ():
                 self._values.setdefault(key(value), []).append((column, value))
-        self._nouns = table_nouns(table.name)
+        self._nouns = table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)
         self._columns_at: dict[int, list[ColumnLink]] = {}
         self._values_at: dict[int, list[ValueLink]] = {}
+        self._entities_at: dict[int, list[tuple[int, int]]] = {}
+        self._identifiers_at: dict[int, list[ColumnLink]] = {}
+        self._said: dict[tuple[int, int], tuple[str, ...]] = {}
 
     def is_noun(self, words: tuple[str, ...]) -> bool:
         """Whether ``words`` are what the table's rows are called."""
@@ -77,6 +80,11 @@ class Linker:
 
     def entity(self, start: int) -> list[tuple[int, int]]:
         """Where a noun for the table's rows ends, with its cost."""
+        if start not in self._entities_at:
+            self._entities_at[start] = self._find_entities(start)
+        return self._entities_at[start]
+
+    def _find_entities(self, start: int) -> list[tuple[int, int]]:
         found = []
         for end, span in self._spans(start, 4):
             words = " ".join(token.norm for token in span)
@@ -97,6 +105,11 @@ class Linker:
 
     def identifiers(self, start: int) -> list[ColumnLink]:
         """Columns such as ``customer_id`` for the noun "customers"."""
+        if start not in self._identifiers_at:
+            self._identifiers_at[start] = self._find_identifiers(start)
+        return self._identifiers_at[start]
+
+    def _find_identifiers(self, start: int) -> list[ColumnLink]:
         found = []
         for end, span in self._spans(start, 3):
             said = _pieces_of(span)
@@ -120,8 +133,10 @@ class Linker:
     def _spans(self, start: int, longest: int = LONGEST) -> Iterator[tuple[int, Sequence[Token]]]:
         for end in range(start + 1, min(len(self.tokens), start + longest) + 1):
             last = self.tokens[end - 1]
-            if last.kind in ("operator", "mark"):
+            if last.kind == "operator" or (last.kind == "mark" and last.norm != "."):
                 return
+            if last.kind == "mark":
+                continue  # "Resp. ID"
             if last.kind == "quoted" and end > start + 1:
                 return
             yield end, self.tokens[start:end]
@@ -133,10 +148,17 @@ class Linker:
             if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
                 continue
             said = _pieces_of(span)
+            likely = [column for column in self.table.columns if _may_name(said, column.pieces)]
+            found = [(column, column_cost(said, column, self._nouns)) for column in likely]
+            named = [(column, cost) for column, cost in found if cost is not None]
             for column in self.table.columns:
-                cost = column_cost(said, column, self._nouns)
-                if cost is not None:
-                    yield ColumnLink(end, column, cost)
+                if any(_equal(said, pieces(synonym)) for synonym in column.synonyms):
+                    named.append((column, 0))
+            yield from (ColumnLink(end, column, cost) for column, cost in named)
+            if not named and len(said) == 1 and said[0] not in _NO_PARTIAL_HEADS:
+                heads = [c for c in self.table.columns if c.kind == "number" and same(said[0], core(c)[-1])]
+                if len(heads) == 1 and len(core(heads[0])) > 1:  # "price" where there is one price
+                    yield ColumnLink(end, heads[0], 4)
 
     def _find_values(self, start: int) -> Iterator[ValueLink]:
         for end, span in self._spans(start):
@@ -169,7 +191,8 @@ class Linker:
 
 
 def _pieces_of(span: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(piece for token in span for piece in (pieces(token.text) or (token.norm,)))
+    words = [token for token in span if token.kind != "mark"]
+    return tuple(piece for token in words for piece in (pieces(token.text) or (token.norm,)))
 
 
 def table_nouns(name: str) -> tuple[tuple[tuple[str, ...], int], ...]:
@@ -212,7 +235,7 @@ def column_cost(
         if (cost := column_cost(turned, column)) is not None and cost < 4:
             return cost + 1
         return None
-    if has_unit(column) and _equal(said, named[:-1]):
+    if has_unit(column) and _equal(said, core(column)):
         return 1
     if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
         return 1
@@ -220,32 +243,72 @@ def column_cost(
         return 3
     if _expands(said, named):
         return 2
-    if has_unit(column) and _expands(said, named[:-1]):
+    if has_unit(column) and _expands(said, core(column)):
         return 3
     return _partial(said, column, nouns)
 
 
 def has_unit(column: Column) -> bool:
     """Whether the last word of the name is a unit that a question may leave out."""
-    *front, last = column.pieces
-    if not front or column.kind != "number" or last not in lexicon.UNITS:
-        return False
-    return last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front))
+    return column.kind == "number" and len(core(column)) < len(column.pieces)
+
+
+def core(column: Column) -> tuple[str, ...]:
+    """The words of the name without units and scales at its end: ``gdp`` of ``gdp_billion_usd``."""
+    return _core(column.pieces)
+
+
+@cache
+def _core(named: tuple[str, ...]) -> tuple[str, ...]:
+    while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
+        named = named[:-1]
+    return named
+
+
+def _unit_at_end(named: tuple[str, ...]) -> bool:
+    *front, last = named
+    return last in lexicon.UNITS and (last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front)))
+
+
+def scale(column: Column) -> float:
+    """What a number of the column stands for: 1,000,000 in ``population_millions``."""
+    words = set(column.pieces[len(core(column)) :])
+    return next((factor for word, factor in lexicon.SCALES.items() if word in words), 1)
 
 
 def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...]) -> int | None:
     """The last words of a longer name.  For a number only when the first words say nothing but what the
     rows are: "delay" is no name for an arrival delay, "age" is one for a passenger's age."""
-    core = column.pieces
-    if len(core) > 2 and has_unit(column):
-        core = core[:-1]
-    if len(said) >= len(core) or not _equal(said, core[-len(said) :]) or core[-1] in _NO_PARTIAL_HEADS:
+    name = core(column) if has_unit(column) else column.pieces
+    if len(said) >= len(name) or not _equal(said, name[-len(said) :]) or name[-1] in _NO_PARTIAL_HEADS:
         return None
-    front = core[: -len(said)]
+    front = name[: -len(said)]
     owned = any(len(front) == len(noun) and all(map(same, front, noun)) for noun, _ in nouns)
     if owned:
         return 2
     return 4 if column.kind in ("text", "date") or column.is_year else None
+
+
+@lru_cache(maxsize=65536)
+def _may_name(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether the words share anything with the name: what need not be compared in full."""
+    known = _vocabulary(named)
+    if any(form in known for piece in said for form in forms(piece)):
+        return True
+    joined = "".join(said)
+    return any(joined[: len(joined) - len(said[-1])] + form in known for form in forms(said[-1])) if said else False
+
+
+@cache
+def _vocabulary(named: tuple[str, ...]) -> frozenset[str]:
+    """Every word of a name in all its forms, written out where it is short, and the words put together."""
+    found = {form for piece in named for form in forms(piece)}
+    found |= {form for piece in named for long in lexicon.ABBREVIATIONS.get(piece, ()) for form in forms(long)}
+    for start in range(len(named)):
+        for end in range(start + 1, len(named) + 1):
+            found.add("".join(named[start:end]))
+            found |= forms("".join(named[start:end]))
+    return frozenset(found)
 
 
 @cache

@@ -8,7 +8,7 @@ from . import lexicon
 from .parts import Meaning
 from .plan import Filter, Order, Plan
 from .schema import Column
-from .sentences import Reading, Sentences
+from .sentences import Reading, Sentences, asks_for_kinds
 from .words import is_plural
 
 
@@ -37,10 +37,13 @@ class Listings(Sentences):
                     continue
                 names = tuple(column.name for column in columns)
                 single = len(columns) == 1 and (columns[0].kind != "number" or columns[0].is_year)
-                distinct = explicit or (single and not total.rows)
+                distinct = explicit or (single and (not total.rows or asks_for_kinds(self.tokens)))
                 order = Order(total.order[1], column=total.order[0]) if total.order else None
                 if distinct and order and order.column not in names:
                     continue
+                negated = any(f.operator in ("<>", "not in") for f in total.filters)
+                if distinct and negated and self.table.unique(columns[0]) is not True:
+                    continue  # "species that do not live there": in no row, or not in some row?
                 plan = Plan(self.table.name, select=names, distinct=distinct, filters=total.filters, order=order)
                 reading = Reading(plan, cost + total.cost)
                 yield self.maybe_sum(reading, columns[0]) if distinct else reading

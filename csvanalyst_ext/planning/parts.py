@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, NamedTuple
 
 from . import lexicon
-from .link import Linker, has_unit
+from .link import Linker, has_unit, scale
 from .plan import Dimension, Filter, Function, Measure, Operator
 from .schema import Column, Table
-from .words import Token, is_plural
+from .words import Token, is_plural, stems
 
 _MOST_PHRASE: Final = 7
 _OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
@@ -56,6 +57,11 @@ class Measured(NamedTuple):
     meaning: Meaning
 
 
+@cache
+def _set_of(phrases: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(phrases)
+
+
 class Parts:
     """The rules that the others are made of, for one question and one table."""
 
@@ -64,24 +70,34 @@ class Parts:
         self.tokens = words
         self.link = Linker(table, words)
         self.size = len(words)
+        self._texts: dict[int, list[tuple[int, str]]] = {}
 
     # --- fixed words ----------------------------------------------------------------------------
 
     def norm(self, at: int) -> str:
         """The word at ``at``; empty after the end and for a quoted text, which is never grammar."""
-        return self.tokens[at].norm if at < self.size and self.tokens[at].kind != "quoted" else ""
+        return self.tokens[at].norm if 0 <= at < self.size and self.tokens[at].kind != "quoted" else ""
 
     def phrase(self, at: int, phrases: Iterable[str]) -> Iterator[tuple[int, str]]:
         """Every one of ``phrases`` that stands at ``at``."""
-        wanted = phrases if isinstance(phrases, dict | frozenset | set) else frozenset(phrases)
-        text = ""
-        for end in range(at + 1, min(self.size, at + _MOST_PHRASE) + 1):
-            word = self.norm(end - 1)
-            if not word:
-                return
-            text = f"{text} {word}" if text else word
+        wanted = phrases if isinstance(phrases, dict | frozenset | set) else _set_of(tuple(phrases))
+        for end, text in self._texts_from(at):
             if text in wanted:
                 yield end, text
+
+    def _texts_from(self, at: int) -> list[tuple[int, str]]:
+        """The words from ``at`` on, put together: one, two, up to seven."""
+        if at not in self._texts:
+            found: list[tuple[int, str]] = []
+            text = ""
+            for end in range(at + 1, min(self.size, at + _MOST_PHRASE) + 1):
+                word = self.norm(end - 1)
+                if not word:
+                    break
+                text = f"{text} {word}" if text else word
+                found.append((end, text))
+            self._texts[at] = found
+        return self._texts[at]
 
     def skip(self, at: int, phrases: Iterable[str]) -> Iterator[int]:
         """``at`` itself, and after each of ``phrases`` that stands there."""
@@ -110,7 +126,15 @@ class Parts:
     def amount(self, at: int, column: Column) -> Iterator[tuple[int, int | float]]:
         """A number that may carry the unit of ``column``; any other unit is not understood."""
         for end, value in self.number(at):
+            factor = scale(column)
+            if factor != 1:  # "over 50 million" in a column of millions
+                said = end > at + 1
+                if said or not _far_above(value, column):
+                    yield end, value / factor if said else value
+                continue
             yield end, value
+            for after, _ in self.phrase(end, _unit_words(column.unit)) if column.unit else ():
+                yield after, value
             unit = column.pieces[-1]
             if has_unit(column) or len(column.pieces) == 1 or unit == "age":
                 for after, _ in self.phrase(end, lexicon.UNITS.get(unit, ())):
@@ -129,6 +153,11 @@ class Parts:
             yield link
             if (end := self.one_of(link.end, "column", "field", "columns")) is not None:
                 yield end, link.column, link.cost
+            if (
+                link.column.kind == "number"
+                and (end := self.one_of(link.end, "score", "scores", "figure", "figures")) is not None
+            ):
+                yield end, link.column, link.cost + 1
 
     def numbers(self, at: int) -> Iterator[tuple[int, Column, int]]:
         """A number column by name.  An identifier is meant only where it is called one: "more than five
@@ -164,12 +193,22 @@ class Parts:
                 for end, word in self.phrase(at + len(front), lexicon.TIME_PARTS):
                     yield from ((end, parts, 1) for parts in self.time_parts(word, column))
         for end, word in self.phrase(at, lexicon.TIME_PARTS):
-            found: list[tuple[int, Column, int]] = [(end, column, 1) for column in dates]
+            hour = next((c for c in self.table.columns if c.pieces == ("hour",)), None)
+            if word.startswith("hour") and hour is not None:
+                yield end, (Dimension(hour.name),), 0
+                continue
+            found: list[tuple[int, Column, int]] = [(end, column, 1 + self.far_date(column)) for column in dates]
             if (of := self.one_of(end, "of")) is not None:
                 for start in self.articles(of):
                     found += [(e, c, cost) for e, c, cost in self.named(start) if c.kind == "date"]
             for after, column, cost in found:
                 yield from ((after, parts, cost) for parts in self.time_parts(word, column))
+
+    def far_date(self, column: Column) -> int:
+        """The date of a loan is sooner ``loaned_on`` than ``returned_on``."""
+        nouns = self.link.nouns()
+        near = [c for c in self.table.columns if c.kind == "date" and any(stems(p) & nouns for p in c.pieces)]
+        return int(len(near) == 1 and column != near[0])
 
     def time_parts(self, word: str, column: Column) -> Iterator[tuple[Dimension, ...]]:
         """A month of one year and that of all years are the same where there is one year."""
@@ -177,7 +216,10 @@ class Parts:
         one_year = column.years is not None and column.years[0] == column.years[1]
         for parts in readings[:1] if one_year else readings:
             whole = column.type.upper() == "DATE"  # the day of a date is the date
-            yield tuple(Dimension(column.name, "" if whole and part == "date" else part) for part in parts)
+            if len(parts) == 2 and parts[0] == "year":
+                yield (Dimension(column.name, bucket=parts[1]),)  # type: ignore[arg-type]
+            else:
+                yield tuple(Dimension(column.name, "" if whole and part == "date" else part) for part in parts)
 
     def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """One to three dimensions, joined by "and" or commas."""
@@ -341,6 +383,20 @@ class Parts:
                 if fits(function, column, word):
                     for after in self.skip(end, ("value", "values")):
                         yield after, Measure(function, column.name), Meaning(cost=cost)
+
+
+def _unit_words(unit: str) -> tuple[str, ...]:
+    """What a unit of a dictionary may be called after a number."""
+    lower = unit.lower()
+    return lexicon.UNITS.get(lower, (lower, lower.removesuffix("s")))
+
+
+def _far_above(value: float, column: Column) -> bool:
+    """Whether a number can hardly be one of the column's own scale."""
+    try:
+        return abs(value) > 10 * max(abs(float(column.minimum or "x")), abs(float(column.maximum or "x")))
+    except ValueError:
+        return True
 
 
 def fits(function: Function, column: Column, word: str = "") -> bool:

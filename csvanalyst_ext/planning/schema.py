@@ -39,6 +39,8 @@ class Column:
     values: tuple[str, ...] = ()
     complete: bool = False
     words: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    unit: str = ""
 
     @cached_property
     def kind(self) -> Kind:
@@ -103,11 +105,24 @@ class Column:
         return (int(found[0][1]), int(found[1][1])) if found[0] and found[1] else None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedMeasure:
+    """A number that the dictionary gives a name."""
+
+    name: str
+    function: str
+    column: str
+
+
 @dataclass(frozen=True)
 class Table:
     name: str
     rows: int
     columns: tuple[Column, ...]
+    synonyms: tuple[str, ...] = ()
+    measures: tuple[NamedMeasure, ...] = ()
+    references: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
+    """Columns, the table that they refer to, and its key: those that a dictionary declares."""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -133,10 +148,30 @@ class Table:
         return replace(self, columns=tuple(columns))
 
 
-def table_of(name: str, head: Mapping[str, Any], columns: Iterable[Mapping[str, Any]]) -> Table:
+def table_of(
+    name: str, head: Mapping[str, Any], columns: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | None = None
+) -> Table:
     """The table that a reply of ``describe_dataset`` describes.  Raises ``KeyError``, ``TypeError`` or
-    ``ValueError`` when it is not one."""
-    return Table(name, int(head["rows"]), tuple(map(_column, columns)))
+    ``ValueError`` when it is not one.  ``known`` is what a dictionary adds."""
+    known = known or {}
+    found = tuple(map(_column, columns))
+    names = {column.name for column in found}
+    return Table(
+        name,
+        int(head["rows"]),
+        found,
+        tuple(map(str, known.get("synonyms", ()))),
+        tuple(
+            NamedMeasure(str(m["name"]), str(m["function"]), str(m["column"]))
+            for m in known.get("measures", ())
+            if m["column"] in names
+        ),
+        tuple(
+            (tuple(map(str, r["columns"])), str(r["table"]), tuple(map(str, r["keys"])))
+            for r in known.get("references", ())
+            if names.issuperset(r["columns"])
+        ),
+    )
 
 
 def _column(raw: Mapping[str, Any]) -> Column:
@@ -150,4 +185,6 @@ def _column(raw: Mapping[str, Any]) -> Column:
         values=tuple(map(str, raw.get("values", ()))),
         complete=bool(raw.get("all_values", False)),
         words=tuple(map(str, raw.get("words", ()))),
+        synonyms=tuple(map(str, raw.get("synonyms", ()))),
+        unit=str(raw.get("unit", "")),
     )

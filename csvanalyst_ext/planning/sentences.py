@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from .leads import Lead
 from .parts import Meaning
 from .plan import Dimension, Plan, simple
 from .schema import Column
-from .words import pieces
+from .words import Token, pieces
 
 MAX_SELECT: Final = 6
 _MOST_NUMBER_GROUPS: Final = 20
@@ -195,6 +195,16 @@ def ask_how_many(reading: Reading, subject: str) -> Reading:
 def without_fixed_year(meaning: Meaning) -> Meaning:
     """Where the year of a date is fixed, a month of that year and a month of any year are the same."""
     fixed = {f.column for f in meaning.filters if f.part == "year" and f.operator == "="}
-    parts = {d.column for d in meaning.dimensions if d.part in ("month", "quarter")}
-    kept = tuple(d for d in meaning.dimensions if not (d.part == "year" and d.column in fixed & parts))
+    kept = tuple(
+        Dimension(d.column, d.bucket) if d.column in fixed and d.bucket in ("month", "quarter") else d
+        for d in meaning.dimensions
+    )
     return replace(meaning, dimensions=kept)
+
+
+def asks_for_kinds(words: Sequence[Token]) -> bool:
+    """ "What species of pets are there?" asks for each one once."""
+    said = " ".join(token.norm for token in words)
+    return said.startswith(("what", "which")) and said.endswith(
+        (" there", " exist", " available", " we have", " offer")
+    )

@@ -13,6 +13,11 @@ from .parts import Meaning
 from .plan import Filter, Operator
 from .schema import Column
 
+_AFTERWARDS: dict[str, Operator] = {
+    "or after": ">=", "or later": ">=", "and after": ">=", "and later": ">=", "onwards": ">=", "or thereafter": ">=",
+    "or before": "<=", "or earlier": "<=", "and before": "<=", "and earlier": "<=", "or newer": ">=", "or older": "<=",
+}  # fmt: skip
+
 Calendars = list[tuple[tuple[Column, ...], int]]
 """What a time may be a time of, with costs: a date column, or number columns for year, month and day."""
 
@@ -41,6 +46,10 @@ class Times(Leads):
         if lead.preposition in ("in", "during", "of", "for", "on"):
             for end, period in self.period(at):
                 yield from ((end, m) for m in _during(period, unnamed))
+        if lead.preposition in ("in", "during", "of", "for", "on", "from"):
+            for end, period in self.period(at):
+                for last, word in self.phrase(end, _AFTERWARDS):
+                    yield from ((last, m) for m in _bounded(period, _AFTERWARDS[word], unnamed))
         if not lead.preposition:
             yield from self._time_of(at, unnamed, named=False)
         for end, column, cost in self.named(at):
@@ -49,7 +58,11 @@ class Times(Leads):
                     yield from self._time_of(start, [((column,), cost)], named=True)
 
     def _time_of(self, at: int, calendars: Calendars, *, named: bool) -> Iterator[tuple[int, Meaning]]:
-        """A test of time: "in 2013", "before May 2013", "between 2010 and 2015"."""
+        """A test of time: "in 2013", "before May 2013", "between 2010 and 2015", "in 2014 or after"."""
+        for start in self.skip(at, ("in", "during", "from", "of", "in the year", "in year")):
+            for end, period in self.period(start):
+                for last, word in self.phrase(end, _AFTERWARDS):
+                    yield from ((last, m) for m in _bounded(period, _AFTERWARDS[word], calendars))
         if named:
             for start in self.skip(at, ("in", "during", "on", "in the year", "of")):
                 for end, period in self.period(start):
@@ -126,7 +139,7 @@ class Times(Leads):
         together = tuple(column for column in by_part.values() if column is not None)
         if by_part["month"] is not None:
             return [(together, 0)]
-        found: Calendars = [((c,), 1) for c in columns if c.kind == "date"]
+        found: Calendars = [((c,), 1 + self.far_date(c)) for c in columns if c.kind == "date"]
         years = [c for c in columns if c.is_year]
         exact = [c for c in years if len(c.pieces) == 1]
         return found + [((c,), 1) for c in exact or years]

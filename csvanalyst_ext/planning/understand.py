@@ -8,24 +8,30 @@ else is a question back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Final
 
 from . import lexicon
+from .compile import compile_plan
+from .contrasts import Contrasts
 from .describe import title
+from .graph import Edge, Graph
 from .link import Linker
-from .plan import Filter, Plan, simple
+from .lower import lower
+from .plan import Among, Filter, Plan, simple
 from .questions import Questions
 from .schema import Column, Table
 from .sentences import Reading
+from .wording import filters_of, nodes
 from .words import Token, forms, key, pieces, tokens
 
 MAX_WORDS: Final = 40
 _MAX_READINGS: Final = 4000
 _MAX_CHOICES: Final = 8
+_MOST_COST: Final = 12
 _OTHER_WORDS: Final = frozenset(
     {
         "or",
@@ -56,11 +62,12 @@ _OTHER_WORDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """The one plan that the question means; see ``Reading`` for the two conditions.  ``texts`` are the
-    values that the plan found in the data; another column may hold them too (see ``lookup``)."""
+    """The one plan that the question means; see ``Reading`` for the two conditions.  ``tables`` are those that
+    the plan reads; ``texts`` are the values that it found in the data; another column may hold them
+    too (see ``lookup``)."""
 
     plan: Plan
-    table: Table
+    tables: tuple[Table, ...]
     one_row_each: str = ""
     one_row: bool = False
     texts: tuple[str, ...] = ()
@@ -78,16 +85,34 @@ class NotUnderstood:
     texts: tuple[str, ...] = ()
 
 
-def understand(question: str, tables: Sequence[Table]) -> Understood | NotUnderstood:
-    """What ``question`` means on these tables."""
+def understand(question: str, tables: Sequence[Table], references: Sequence[Edge] = ()) -> Understood | NotUnderstood:
+    """What ``question`` means on these tables.  ``references`` are those that a dictionary declares."""
     words = tokens(question)
     if not tables:
         return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
     if len(words) > MAX_WORDS:
         return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
+    declared = [Edge(t.name, columns, target, keys) for t in tables for columns, target, keys in t.references]
+    references = (*references, *declared)
+    scopes = {table.name: Questions(table, words) for table in tables}
+    together = _of_all_tables(words, tables, references, scopes) if len(tables) > 1 and words else None
+    if isinstance(together, Understood):
+        return together
+    alone = _of_one_table(words, tables, scopes)
+    if len(tables) > 1:
+        settled = isinstance(alone, Understood) or alone.reason in ("open", "ambiguous")
+        return alone if settled or together is None else together
+    if isinstance(alone, Understood) or alone.reason in ("open", "ambiguous") or not words:
+        return alone
+    return _of_all_tables(words, tables, references, scopes) or alone
+
+
+def _of_one_table(
+    words: tuple[Token, ...], tables: Sequence[Table], scopes: Mapping[str, Questions]
+) -> Understood | NotUnderstood:
     found: list[tuple[Reading, Table]] = []
     for table in tables:
-        found += [(reading, table) for reading in best(Questions(table, words).readings())]
+        found += [(reading, table) for reading in best(scopes[table.name].readings())]
     if not found:
         return _not_understood(words, tables)
     least = min(reading.cost for reading, _ in found)
@@ -102,7 +127,39 @@ def understand(question: str, tables: Sequence[Table]) -> Understood | NotUnders
     # The stricter of several readings of one plan.
     each = next((r.one_row_each for r, _ in nearest if r.one_row_each), "")
     single = all(r.one_row for r, _ in nearest)
-    return Understood(reading.plan, table, each, single, _texts(reading.plan, table))
+    return Understood(reading.plan, (table,), each, single, _texts(reading.plan))
+
+
+def _of_all_tables(
+    words: tuple[Token, ...], tables: Sequence[Table], references: Sequence[Edge], scopes: Mapping[str, Questions]
+) -> Understood | NotUnderstood | None:
+    """The reading over all tables and their references; ``None`` when there is none."""
+    graph = Graph(tables, references)
+    meanings = [meant for meant in Contrasts(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
+    if not meanings:
+        return None
+    least = min(meant.cost for meant in meanings)
+    nearest = [meant for meant in meanings if meant.cost == least]
+    if any(meant.ask for meant in nearest):
+        asked = next(meant for meant in nearest if meant.ask)
+        return NotUnderstood("open", asked.ask, asked.choices)
+    plans = {compile_plan(plan): plan for plan in (lower(meant.query, graph) for meant in nearest)}
+    if len(plans) > 1:
+        choices = tuple(dict.fromkeys(title(plan) for plan in plans.values()))[:_MAX_CHOICES]
+        return NotUnderstood("ambiguous", "This can be read in more than one way. Which do you mean?", choices)
+    (plan,) = plans.values()
+    used = _tables_of(plan)
+    return Understood(plan, tuple(t for t in tables if t.name in used), texts=_texts(plan))
+
+
+def _tables_of(plan: Plan) -> set[str]:
+    found = {plan.table, *(join.table for join in plan.joins)}
+    found |= _tables_of(plan.source) if plan.source else set()
+    for condition in plan.filters:
+        for node in nodes(condition):
+            if isinstance(node, Among):
+                found |= _tables_of(node.plan)
+    return found
 
 
 def best(readings: Iterable[Reading]) -> list[Reading]:
@@ -135,11 +192,12 @@ def _contradicts(filters: tuple[Filter, ...]) -> bool:
     return any(f.column in missing and f.operator != "null" for f in filters)
 
 
-def _texts(plan: Plan, table: Table) -> tuple[str, ...]:
+def _texts(plan: Plan) -> tuple[str, ...]:
+    """The texts that are looked for as whole values."""
     found = [
         value
-        for filter_ in simple(plan.filters)
-        if filter_.operator in ("=", "<>", "in", "not in") and table.column(filter_.column).kind == "text"
+        for filter_ in filters_of(plan)
+        if filter_.operator in ("=", "<>", "in", "not in")
         for value in filter_.values
         if isinstance(value, str)
     ]

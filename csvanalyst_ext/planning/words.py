@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 TokenKind = Literal["word", "number", "date", "quoted", "operator", "mark"]
@@ -33,7 +34,7 @@ _SCANNER: Final = re.compile(
     """
 )
 _OPERATORS: Final = {"==": "=", "≥": ">=", "≤": "<=", "≠": "!=", "<>": "!="}
-_DROPPED: Final = frozenset("()?!:;\"'’‘“”`*")
+_DROPPED: Final = frozenset("()?!;\"'’‘“”`*")
 _CONTRACTIONS: Final = (
     (re.compile(r"\b(can)not\b", re.I), r"\1 not"),
     (re.compile(r"\b(is|are|was|were|do|does|did|has|have|had)n['’]t\b", re.I), r"\1 not"),
@@ -76,6 +77,8 @@ def tokens(question: str) -> tuple[Token, ...]:
             found.append(Token("word", raw, lower, number=NUMBER_WORDS.get(lower)))
         elif kind == "mark" and raw == "." and found and len(found[-1].text) <= 2 and found[-1].kind == "word":
             continue  # an initial or an abbreviation, as in "John F. Kennedy" and "St. Louis"
+        elif kind == "mark" and raw == ":":
+            found.append(Token("mark", ",", ","))
         elif kind == "mark" and raw not in _DROPPED and raw not in "-–—/&+":
             found.append(Token("mark", raw, raw))
         elif kind == "genitive":
@@ -96,6 +99,7 @@ def _number(raw: str) -> Token:
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
 
 
+@lru_cache(maxsize=8192)
 def pieces(name: str) -> tuple[str, ...]:
     """The words of a name written as ``snake_case``, ``camelCase``, ``Title Case`` or mixed."""
     found = []
@@ -110,6 +114,7 @@ def pieces(name: str) -> tuple[str, ...]:
     return tuple(piece.lower() for piece in found)
 
 
+@lru_cache(maxsize=8192)
 def key(text: str) -> str:
     """Letters and digits only, in lower case: equal for texts that differ in case, spaces and marks."""
     return "".join(character for character in text.lower() if character.isalnum())
@@ -121,6 +126,7 @@ _IRREGULAR: Final = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=8192)
 def forms(word: str) -> frozenset[str]:
     """``word`` (lower case) and what it may be the plural of."""
     found = {word, _IRREGULAR.get(word, word)}
@@ -150,6 +156,7 @@ _IRREGULAR_STEMS: Final = {"born": "birth", "sold": "sale", "built": "build", "m
 IRREGULAR_VERBS: Final = frozenset(_IRREGULAR_STEMS)
 
 
+@lru_cache(maxsize=2048)
 def stems(word: str) -> frozenset[str]:
     """What a verb form may come from: ``hired`` gives ``hire``, ``survived`` gives ``survive``."""
     found = {word, _IRREGULAR_STEMS.get(word, word)}

@@ -137,13 +137,15 @@ class AnalystSession:
         variables: Mapping[str, Any] | None = None,
         cwd: Path | None = None,
         options: Mapping[str, str | bool] | None = None,
+        dictionary: Path | None = None,
         policy: Policy | None = None,
         emit: Emit = _unseen,
     ) -> tuple[Dataset, ...]:
         """Register what ``text`` means (see ``datasets.sources``), all of it or nothing.
 
         A file or variable that is registered already is renewed under its name, unless ``name``
-        asks for another one.  ``options`` override what the ingest would detect.  ``policy`` is the
+        asks for another one.  ``options`` override what the ingest would detect; ``dictionary`` is
+        a file about the data (see ``session.dictionaries``), else the one beside it.  ``policy`` is the
         data policy, by default the setting, or the one it had.  Raises
         ``UsageError``, ``DataError``, ``StorageError``, ``SandboxError`` or a ``QuestionError``.
         """
@@ -153,7 +155,7 @@ class AnalystSession:
             raise UsageError("bad_option", message, "Add them one by one.")
         await self._restore_workspace()
         self._executor.begin()
-        added = await self._shelf.add(sources, name, options or {}, emit)
+        added = await self._shelf.add(sources, name, options or {}, emit, dictionary)
         for dataset in added:
             self.boundary.know(dataset.name)
             if policy is not None:

@@ -6,8 +6,11 @@ that was asked for is there, or all is as it was.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from ..agent.events import Event, ToolEnded, ToolProgress, ToolStarted
 from ..datasets.model import Dataset
@@ -17,6 +20,7 @@ from ..datasets.registry import Registered, Registry
 from ..datasets.sources import FileSource, Source
 from ..datasets.staging import Workspace
 from ..execution.base import Executor
+from .dictionaries import of_source
 from .intake import Intake, Options
 
 Emit = Callable[[Event], None]
@@ -33,13 +37,20 @@ class Shelf:
         self._options: dict[str, Options] = {}
 
     async def add(
-        self, sources: Sequence[Source], name: str | None, options: Options, emit: Emit
+        self,
+        sources: Sequence[Source],
+        name: str | None,
+        options: Options,
+        emit: Emit,
+        dictionary: Path | None = None,
     ) -> tuple[Dataset, ...]:
         """Register all of ``sources``, or none.  See ``AnalystSession.add``."""
         registry, taken = self.registry, []
         try:
             for source in sources:
+                known = await asyncio.to_thread(of_source, source, dictionary)
                 item = await self._take(source, _name(registry, source, name), options, emit)
+                item = replace(item, dataset=replace(item.dataset, dictionary=known))
                 registry = registry.add(item)
                 taken.append(item)
             await self._adopt(registry)
@@ -69,13 +80,15 @@ class Shelf:
                 notes.append(f"{dataset.source} is gone; the table {dataset.name} as it was read before was used.")
                 continue
             item = await self._take(change.registered.source, dataset.name, self.options(dataset.name), emit)
+            item = replace(item, dataset=replace(item.dataset, dictionary=dataset.dictionary))
             registry = registry.add(item)
             if item.dataset.fingerprint != dataset.fingerprint:
                 notes.append(f"{dataset.source} had changed and was read again: {item.dataset.rows:,} rows.")
         for item in registry:
             dataset = item.dataset
             if dataset.name in names and not self._workspace.has_table(dataset.file):
-                registry = registry.add(await self._take(item.source, dataset.name, self.options(dataset.name), emit))
+                again = await self._take(item.source, dataset.name, self.options(dataset.name), emit)
+                registry = registry.add(replace(again, dataset=replace(again.dataset, dictionary=dataset.dictionary)))
                 notes.append(f"The file of the table {dataset.name} had been deleted and was made again.")
         if registry is not self.registry:
             await self._adopt(registry)

@@ -153,10 +153,7 @@ def test_a_month_of_several_years_is_asked_about() -> None:
     one_date = Table("flights", 100, FLIGHTS.columns[:5])
     refusal = refusal_of("flights by month", one_date)
     assert refusal.reason == "ambiguous" and len(refusal.choices) == 2
-    assert plan_of("flights by month and year", one_date).dimensions == (
-        Dimension("day", "year"),
-        Dimension("day", "month"),
-    )
+    assert plan_of("flights by month and year", one_date).dimensions == (Dimension("day", bucket="month"),)
     assert plan_of("flights by month in 2013", one_date).dimensions == (Dimension("day", "month"),)
 
 

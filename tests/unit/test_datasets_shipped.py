@@ -35,7 +35,7 @@ def test_there_are_enough_data_sets_and_some_have_several_tables() -> None:
 def test_everything_in_the_directory_is_described() -> None:
     place = directory()
     assert place is not None
-    prose = {"README.md", "NOTICE.md", "manifest.toml", "questions.toml"}
+    prose = {"README.md", "NOTICE.md", "manifest.toml", "questions.toml", "suite.toml"}
     assert {path.name for path in place.iterdir()} == prose | {file.path.name for file in FILES}
 
 

@@ -1,0 +1,419 @@
+"""Whole questions over several tables, and the queries that they mean.
+
+A form yields every way to read the question from its first to its last word; the cheapest one is what is
+meant, and when two are equally cheap, the person is asked.
+  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from . import lexicon, relations
+from .link import column_cost
+from .parts import fits
+from .queries import ColumnItem, Item, Meant, Queries
+from .query import (
+    Calc,
+    Field,
+    Test,
+)
+from .sentences import asks_for_kinds
+from .spoken import NO_MODS, Dim, Measure, Mods, Phrase
+from .tidy import tidy
+from .words import is_plural
+
+_ITEM_JOINTS: Final = (
+    "and",
+    ",",
+    ", and",
+    "as well as",
+    ", as well as",
+    "along with",
+    "together with",
+    "and also",
+    ", along with",
+    "with",
+)
+_OF: Final = (
+    "of",
+    "of the",
+    "for",
+    "from",
+    "of all",
+    "of all the",
+    "for all",
+    "for the",
+    "from the",
+    "about",
+    "in",
+    "of each",
+    "for each",
+    "for every",
+    "of every",
+    "about all",
+    "from all",
+    "by",
+    "by the",
+    "on",
+    "among",
+    "among all",
+    "across all",
+    "for any",
+    "of any",
+    "of those",
+    "for those",
+    "of these",
+)
+_MOST_ITEMS: Final = 6
+_BESIDES: Final = (
+    "with their",
+    "with its",
+    "and their",
+    "and its",
+    "along with their",
+    "together with their",
+    "with the",
+    "with",
+)
+_SHOWN: Final = (
+    *_BESIDES,
+    ",",
+    "show",
+    "list",
+    "return",
+    ", show",
+    "and show",
+    "give",
+    "display",
+    ", list",
+    ", with their",
+)
+
+
+class Forms(Queries):
+    """All forms, for one question."""
+
+    def meanings(self) -> Iterator[Meant]:
+        for meant in self._all():
+            where = tidy(meant.query.where)
+            if where is not None:
+                yield replace(meant, query=replace(meant.query, where=where))
+
+    def _all(self) -> Iterator[Meant]:
+        for start, given in self._starts():
+            for at in self._openings(start):
+                yield from self._counts(at, given)
+                yield from self._items_form(at, given)
+                yield from self._rows(at, given)
+                yield from self.special(at, given)
+
+    def special(self, at: int, given: Mods) -> Iterator[Meant]:
+        """Forms that others add."""
+        return iter(())
+
+    def _starts(self) -> Iterator[tuple[int, Mods]]:
+        yield 0, NO_MODS
+        for start, _ in self.phrase(0, ("for each", "for every", "in each", "for each of the", "for all", "per", "by")):
+            for end, dims, cost in self.dims(start):
+                yield from ((after, Mods(dims=dims, cost=cost)) for after in self.skip(end, (",",)))
+
+    def _openings(self, at: int) -> Iterator[int]:
+        yield at
+        for end, _ in self.phrase(at, lexicon.OPENINGS):
+            yield from self._openings(end)
+        for end, _ in self.phrase(
+            at,
+            (
+                "list",
+                "which",
+                "what",
+                "who are",
+                "who is",
+                "list out",
+                "list all",
+                "return all",
+                "also",
+                "who",
+                "which are",
+                "which is",
+                "name",
+            ),
+        ):
+            yield from self._openings(end)
+
+    def _counts(self, at: int, given: Mods) -> Iterator[Meant]:
+        for start, _ in self.phrase(at, (*lexicon.HOW_MANY, *lexicon.COUNT_OF, "how many total")):
+            for phrase in self._ends(self.noun_phrase(start, 0, values=True)):
+                mods = given + phrase.mods
+                if mods.rank or mods.sort or mods.having:
+                    continue
+                yield from self._grouped(phrase.table, (Measure(phrase.table, Calc("count")),), mods, ())
+            for end, name, column, cost in self.columns(start):
+                if column.kind == "number" and column.pieces[-1] in lexicon.ADDITIVE and fits("sum", column):
+                    for verb, lead in relations.leads(self, end):
+                        if lead.verb and not lead.negated and not lead.relative and not lead.preposition:
+                            for last, mods in self.mods(name, verb, 0):
+                                if last == self.size and not (mods.rank or mods.sort or mods.having):
+                                    summed = Measure(name, Calc("sum", Field(column.name)))
+                                    yield from self._grouped(name, (summed,), given + mods + Mods(cost=cost), ())
+            for end, measure, cost in self.counted(start):
+                if measure.calc.function != "count distinct":
+                    continue
+                for table, mods in self._tails(measure.table, end):
+                    total = given + mods + Mods(cost=cost)
+                    if not total.rank and not total.sort and not total.having:
+                        yield from self._grouped(table, (measure,), total, ())
+            # "how many distinct countries do players come from": the column of another noun
+            for article in self.articles(start):
+                for distinct in self.skip(article, lexicon.DISTINCT):
+                    for end, name, column, cost in self.columns(distinct):
+                        if distinct > article or (column.kind in ("text", "date") and is_plural(self.norm(end - 1))):
+                            measure = Measure(name, Calc("count distinct", Field(column.name)))
+                            for table, mods in self._tails(name, end):
+                                total = given + mods + Mods(cost=cost + 1 + (distinct == article))
+                                if total.having and not total.rank and not total.dims:
+                                    for meant in self._having(table, ((name, column.name),), total, named=False):
+                                        yield replace(meant, query=replace(meant.query, outer="count"))
+                                if not total.rank and not total.sort and not total.dims and not total.having:
+                                    yield from self._grouped(table, (measure,), total, ())
+
+    def _ends(self, phrases: Sequence[Phrase]) -> Iterator[Phrase]:
+        return (phrase for phrase in phrases if phrase.end == self.size)
+
+    def _tails(self, table: str, at: int) -> Iterator[tuple[str, Mods]]:
+        """From ``at`` to the end: "of NOUN …", or what may follow a noun of ``table``."""
+        for end, mods in self.mods(table, at, 0):
+            if end == self.size:
+                yield table, mods
+        for start, word in self.phrase(
+            at, (*_OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
+        ):
+            each = word.endswith(("each", "every"))
+            for phrase in self.noun_phrase(start, 0):
+                if phrase.end == self.size:
+                    mods = phrase.mods
+                    yield phrase.table, mods + Mods(dims=(Dim(phrase.table),)) if each else mods
+                for end, lead in relations.leads(self, phrase.end):
+                    if end == self.size and not lead.negated and (lead.verb or lead.preposition) and not each:
+                        yield phrase.table, phrase.mods
+
+    def items(self, at: int) -> list[tuple[int, tuple[Item, ...], int]]:
+        return self._once(("items", at), lambda: self._items(at))  # type: ignore[return-value]
+
+    def _items(self, at: int) -> Iterator[tuple[int, tuple[Item, ...], int]]:
+        for end, item, cost in self._item(at):
+            yield end, (item,), cost
+            for joint in self._joints_after(end, item):
+                for last, others, more in self.items(joint):
+                    if len(others) < _MOST_ITEMS and item not in others:
+                        yield last, (item, *others), cost + more
+
+    def _joints_after(self, at: int, item: Item) -> Iterator[int]:
+        """Where the next item starts, also after "for all concerts" or "of each stadium"."""
+        for joint, _ in self.phrase(at, _ITEM_JOINTS):
+            yield joint
+        if isinstance(item, ColumnItem):
+            for start, _word in self.phrase(at, _OF):
+                for name, end, _ in self.entities(start):
+                    if any(name == choice[0] for choice in item.choices):
+                        for joint, _ in self.phrase(end, _ITEM_JOINTS):
+                            yield joint
+
+    def _item(self, at: int) -> Iterator[tuple[int, Item, int]]:
+        for start in self.articles(at):
+            for distinct in self.skip(start, lexicon.DISTINCT):
+                by_end: dict[int, list[tuple[str, str, int]]] = {}
+                for end, name, column, cost in self.columns(distinct):
+                    by_end.setdefault(end, []).append((name, column.name, cost))
+                for end in (e for e, _ in self.phrase(distinct, ("name", "names"))):
+                    # "the names of airlines" whose column is called Airline
+                    for name, table in self.graph.tables.items():
+                        label = self.labels(name)
+                        if len(label) == 1 and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
+                            by_end.setdefault(end, []).append((*label[0], 2))
+                for end, choices in by_end.items():
+                    for last in self.skip(end, ("value", "values")):
+                        yield last, ColumnItem(tuple(choices), distinct > start, is_plural(self.norm(end - 1))), 0
+        for end, measure, cost in self.measured(at):
+            yield end, measure, cost
+        # "first and last name"
+        for start in self.articles(at):
+            if self.norm(start + 1) == "and" and self.norm(start + 3):
+                head = self.norm(start + 3)
+                for name, table in self.graph.tables.items():
+                    pair = []
+                    for word in (self.norm(start), self.norm(start + 2)):
+                        fitting = [
+                            c
+                            for c in table.columns
+                            if (column_cost((word, head), c) or 0) == 0 and column_cost((word, head), c) is not None
+                        ]
+                        pair += fitting[:1]
+                    if len(pair) == 2 and pair[0] != pair[1]:
+                        both = tuple(ColumnItem(((name, c.name, 0),)) for c in pair)
+                        yield start + 4, _Several(both), 0  # type: ignore[misc]
+        # "average, minimum and maximum age"
+        for start in self.articles(at):
+            for end, word in self.phrase(start, lexicon.AGGREGATES):
+                function = lexicon.AGGREGATES[word]
+                for joint, _ in self.phrase(end, ("and", ",", ", and", "and the", ", the")):
+                    for last, others, cost in self.items(joint):
+                        first = next(_flatten(others))
+                        if (
+                            isinstance(first, Measure)
+                            and first.calc.field is not None
+                            and first.calc.function != function
+                        ):
+                            shared = Measure(first.table, Calc(function, first.calc.field))
+                            yield last, _Several((shared, *others)), cost  # type: ignore[misc]
+
+    def _items_form(self, at: int, given: Mods) -> Iterator[Meant]:
+        for end, items, cost in self.items(at):
+            flat = tuple(_flatten(items))
+            if len(flat) == 1 and isinstance(flat[0], ColumnItem):
+                for start in self.skip(end, ("that", "which")):
+                    for table, column, more in flat[0].choices:
+                        for last, filter_ in self.text_test(start, column):
+                            if last == self.size:
+                                mods = given + Mods((Test(filter_),), cost=cost + more)
+                                known = self.graph.tables[table]
+                                once = flat[0].distinct or known.unique(known.column(column)) is not True
+                                yield from self._listed_query(table, ((table, column),), mods, distinct=once)
+            for of, word in [(end, ""), *self.phrase(end, _OF)]:
+                if word:
+                    each = word.endswith(("each", "every"))
+                    for phrase in self._ends(self.noun_phrase(of, 0)):
+                        mods = given + phrase.mods + Mods(cost=cost)
+                        if each:
+                            mods += Mods(dims=(Dim(phrase.table),))
+                        yield from self._selected(phrase.table, flat, mods, named=True)
+                    if not each:
+                        yield from self._verbed(of, word, flat, given + Mods(cost=cost))
+                else:
+                    for start, _ in self.phrase(
+                        of,
+                        (
+                            "where",
+                            "that",
+                            "which",
+                            "do",
+                            "does",
+                            "did",
+                            "is",
+                            "are",
+                            "was",
+                            "were",
+                            "have",
+                            "has",
+                            "in which",
+                        ),
+                    ):
+                        yield from self._verbed(start, "", flat, given + Mods(cost=cost))
+                    for table in (
+                        self._tables(flat)
+                        if self.norm(end) not in ("of", "for")
+                        and not (self.norm(end) == "by" and isinstance(flat[0], ColumnItem))
+                        else ()
+                    ):
+                        for last, mods in self.mods(table, end, 0):
+                            if last == self.size:
+                                yield from self._selected(table, flat, given + mods + Mods(cost=cost + 1), named=False)
+
+    def _verbed(self, at: int, word: str, items: Sequence[Item], given: Mods) -> Iterator[Meant]:
+        """ "Countries where singers above age 20 are from", "which country does JetBlue belong to"."""
+        if word:
+            return
+        for phrase in self.noun_phrase(at, 0, values=True):
+            for end, lead in relations.leads(self, phrase.end):
+                if end == self.size and end > phrase.end and not lead.negated and not lead.relative:
+                    yield from self._selected(phrase.table, items, given + phrase.mods, named=True)
+
+    def _tables(self, items: Sequence[Item]) -> list[str]:
+        """The tables that an item may be of, when no noun says it."""
+        found: dict[str, None] = {}
+        for item in items[:1]:
+            if isinstance(item, Measure):
+                found[item.table] = None
+            else:
+                found |= dict.fromkeys(name for name, _, _ in item.choices)
+        return list(found)
+
+    def _selected(self, table: str, items: Sequence[Item], mods: Mods, *, named: bool) -> Iterator[Meant]:
+        """Items for rows of ``table`` (or for groups)."""
+        measures = [item for item in items if isinstance(item, Measure)]
+        columns = [item for item in items if isinstance(item, ColumnItem)]
+        if mods.having and measures:
+            return
+        if measures and (mods.dims or not columns):
+            near = [d.table for d in mods.dims]
+            for fields, cost in self._placed(columns, near, near[0] if near else table):
+                yield from self._grouped(table, tuple(items), mods + Mods(cost=cost), fields)
+            return
+        if mods.having and not measures and not mods.dims:
+            for fields, cost in self._placed(columns, [table], table):
+                yield from self._having(table, fields, mods + Mods(cost=cost), named=named)
+            return
+        if measures or mods.dims or mods.having:
+            return
+        if not named and not mods.where and not mods.rank and not any(c.several for c in columns) and len(columns) == 1:
+            return  # "What is the salary?": of whom?
+        kinds = len(columns) == 1 and not mods.rank and not mods.sort and asks_for_kinds(self.tokens)
+        for fields, cost in self._placed(columns, [table], table):
+            distinct = kinds or any(c.distinct for c in columns)
+            yield from self._listed_query(table, fields, mods + Mods(cost=cost), distinct=distinct, named=named)
+
+    def _rows(self, at: int, given: Mods) -> Iterator[Meant]:
+        if given.dims:
+            return
+        if at and self.norm(at - 1) == "who":
+            for table in self._people():
+                for end, mods in self.mods(table, at, 0):
+                    if end == self.size and (mods.where or mods.rank) and not mods.dims:
+                        yield from self._listed_query(table, (), mods, distinct=False)
+        for phrase in self.noun_phrase(at, 0):
+            for start, joint in self.phrase(phrase.end, _SHOWN):
+                for end, items, cost in self.items(start):
+                    flat = tuple(_flatten(items))
+                    if (
+                        end != self.size
+                        or any(isinstance(item, Measure) for item in flat)
+                        or phrase.mods.dims
+                        or phrase.mods.having
+                    ):
+                        continue
+                    for _sorts, _last in ((NO_MODS, end),):
+                        for fields, more in self._placed(flat, [phrase.table], phrase.table):  # type: ignore[arg-type]
+                            names = self.labels(phrase.table) if joint in _BESIDES else ()
+                            chosen = tuple(dict.fromkeys((*names, *fields)))
+                            mods = phrase.mods + Mods(cost=cost + more)
+                            yield from self._listed_query(phrase.table, chosen, mods, distinct=False)
+        for phrase in self._ends(self.noun_phrase(at, 0)):
+            mods = phrase.mods
+            if mods.dims:
+                if not mods.rank and not mods.sort:
+                    yield from self._grouped(
+                        phrase.table, (Measure(phrase.table, Calc("count")),), mods + Mods(cost=2), ()
+                    )
+                continue
+            if phrase.end == at + 1 and not mods.where and at == 0:
+                continue
+            if mods.having:
+                if all(m.table != phrase.table for m, _, _ in mods.having):
+                    yield from self._having(phrase.table, self.labels(phrase.table), mods, named=True)
+                continue
+            yield from self._listed_query(phrase.table, (), mods, distinct=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Several:
+    items: tuple[Item, ...]
+
+
+def _flatten(items: Sequence[object]) -> Iterator[Item]:
+    for item in items:
+        if isinstance(item, _Several):
+            yield from _flatten(item.items)
+        else:
+            yield item  # type: ignore[misc]

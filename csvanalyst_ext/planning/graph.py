@@ -1,0 +1,250 @@
+"""How tables belong together: keys, references and the ways from one table to another.  Pure.
+
+A reference is many-to-one: each row of the source has at most one row of the target.  Declared references
+(of a dictionary) count first; else they are found by name, type and the uniqueness that the profile reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from . import lexicon
+from .link import table_nouns
+from .schema import EXACT_DISTINCT, Column, Table
+from .words import forms, key, same
+
+_KEY_WORDS: Final = frozenset({"id", "ids", "code", "key", "no", "num", "number", "nr", "uid", "uuid", "name", "sku"})
+_GENERIC: Final = frozenset({
+    "id", "code", "name", "key", "no", "number", "year", "date", "month", "day", "title", "type", "status", "index",
+    "rank", "value", "amount", "price", "age", "time", "description", "city", "country", "state", "location", "email",
+})  # fmt: skip
+"""Names that say nothing about what they refer to, even where two tables share them."""
+_SELF: Final = frozenset({"manager", "supervisor", "boss", "parent", "reports", "reportsto", "mentor", "lead"})
+IRREGULAR: Final = frozenset(
+    {"lost", "won", "sold", "bought", "led", "held", "built", "sent", "made", "paid", "born", "sung"}
+)
+MOST_STEPS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``columns`` of ``source`` refer to ``keys`` of ``target``, pairwise."""
+
+    source: str
+    columns: tuple[str, ...]
+    target: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One edge: ``up`` from the many to the one, else down."""
+
+    edge: Edge
+    up: bool
+
+    @property
+    def end(self) -> str:
+        return self.edge.target if self.up else self.edge.source
+
+
+Path = tuple[Step, ...]
+
+
+class Graph:
+    """The tables of one question and their references."""
+
+    def __init__(self, tables: Sequence[Table], declared: Iterable[Edge] = ()) -> None:
+        self.tables = {table.name: table for table in tables}
+        given = [e for e in declared if e.source in self.tables and e.target in self.tables]
+        taken = {(e.source, column) for e in given for column in e.columns}
+        found = [e for e in _discover(tables) if (e.source, e.columns[0]) not in taken]
+        self.edges = tuple(dict.fromkeys((*given, *found)))
+
+    def refers(self, table: str, column: str) -> bool:
+        """Whether the column alone is a reference to another table."""
+        return any(e.source == table and e.columns == (column,) and e.target != table for e in self.edges)
+
+    @cached_property
+    def reference_words(self) -> frozenset[str]:
+        """The words of references that are not names: ``lost`` of ``lost_in_battle``."""
+        found = set()
+        for edge in self.edges:
+            nouns = {form for words, _ in table_nouns(edge.target) for word in words for form in forms(word)}
+            for column in edge.columns:
+                found |= {
+                    p for p in self.tables[edge.source].column(column).pieces if p.endswith("ed") or p in IRREGULAR
+                }
+            found -= nouns
+        return frozenset(found)
+
+    @cached_property
+    def bridges(self) -> frozenset[str]:
+        """Tables that do little but connect others."""
+        found = set()
+        for table in self.tables.values():
+            out = [e for e in self.edges if e.source == table.name]
+            into = [e for e in self.edges if e.target == table.name]
+            if len({e.target for e in out}) >= 2 and not into:
+                found.add(table.name)
+        return frozenset(found)
+
+    def steps(self, name: str) -> Iterator[Step]:
+        for edge in self.edges:
+            if edge.source == name:
+                yield Step(edge, True)
+            if edge.target == name:
+                yield Step(edge, False)
+
+    def ups(self, name: str, most: int = 3) -> Iterator[tuple[Path, str]]:
+        """Every table that is reached by references alone, with the way; the table itself first."""
+        ways: list[tuple[Path, str]] = [((), name)]
+        while ways:
+            path, at = ways.pop(0)
+            yield path, at
+            seen = {name, *(step.end for step in path)}
+            if len(path) < most:
+                ways += [((*path, s), s.end) for s in self.steps(at) if s.up and s.end not in seen]
+
+    def ways(self, start: str, end: str) -> list[Path]:
+        """The shortest ways; those that go up only count as shorter than others of the same length."""
+        if start == end:
+            return [((Step(e, up)),) for e in self.edges if e.source == e.target == start for up in (True, False)]
+        found: list[Path] = []
+        ways: list[Path] = [()]
+        while ways and not found:
+            longer: list[Path] = []
+            for path in ways:
+                at = path[-1].end if path else start
+                seen = {start, *(step.end for step in path)}
+                for step in self.steps(at):
+                    if step.end in seen:
+                        continue
+                    if path and path[-1].up and not step.up:
+                        continue  # two rows of one parent: siblings are no relation
+                    (found if step.end == end else longer).append((*path, step))
+            ways = longer if longer and len(longer[0]) < MOST_STEPS else []
+        straight = [path for path in found if all(step.up for step in path)]
+        return straight or found
+
+    def below(self, names: Iterable[str]) -> list[str]:
+        """The tables from which all of ``names`` are reached by references, nearest first."""
+        wanted = set(names)
+        found = []
+        for name in self.tables:
+            reached = {end: len(path) for path, end in reversed(list(self.ups(name)))}
+            if wanted <= reached.keys():
+                found.append((sum(reached[n] for n in wanted), name))
+        least = min((cost for cost, _ in found), default=0)
+        return [name for cost, name in sorted(found) if cost == least]
+
+    def key(self, name: str) -> tuple[str, ...]:
+        """The columns that tell the rows of a table apart, if they are known."""
+        referred = [e.keys for e in self.edges if e.target == name]
+        if referred:
+            return referred[0]
+        table = self.tables[name]
+        return next(((c.name,) for c in table.columns if table.unique(c) is True and c.pieces[-1] in _KEY_WORDS), ())
+
+
+def _discover(tables: Sequence[Table]) -> Iterator[Edge]:
+    nouns = {t.name: [words for words, _ in table_nouns(t.name)] for t in tables}
+    keys = {t.name: [c for c in t.columns if _is_key(t, c, nouns[t.name])] for t in tables}
+    for source in tables:
+        for column in source.columns:
+            if column.kind not in ("number", "text") or (column.kind == "number" and not column.integer):
+                continue
+            scored: list[tuple[int, Edge]] = []
+            for target in tables:
+                for other in keys[target.name]:
+                    if (source.name, column.name) == (target.name, other.name) or not _same_kind(column, other):
+                        continue
+                    score = _score(source, column, target, other, nouns[target.name])
+                    if score is not None and _contained(column, other):
+                        scored.append((score, Edge(source.name, (column.name,), target.name, (other.name,))))
+            best = min((score for score, _ in scored), default=0)
+            nearest = [edge for score, edge in scored if score == best]
+            for edge in nearest:
+                mirrored = len(nearest) == 1 and source.unique(column) is True and _owns(source, column, nouns)
+                if not mirrored:
+                    yield edge
+
+
+def _owns(table: Table, column: Column, nouns: dict[str, list[tuple[str, ...]]]) -> bool:
+    """Whether a unique column is the table's own key rather than a reference."""
+    first = table.columns[0].name == column.name
+    named = [p for p in column.pieces if p not in _KEY_WORDS]
+    ours = any(len(named) == len(noun) and all(map(same, named, noun)) for noun in nouns[table.name])
+    return first and (ours or not named)
+
+
+def _is_key(table: Table, column: Column, nouns: Sequence[tuple[str, ...]]) -> bool:
+    if column.kind not in ("number", "text") or (column.kind == "number" and not column.integer) or column.nulls:
+        return False
+    named = column.pieces[-1] in _KEY_WORDS or column.name.lower().endswith(("id", "code"))
+    called = any(len(column.pieces) == len(noun) and all(map(same, column.pieces, noun)) for noun in nouns)
+    first = table.columns[0].name == column.name
+    unique = table.unique(column)
+    if unique is None and table.rows > EXACT_DISTINCT:
+        return named and column.distinct >= 0.95 * table.rows
+    return bool(unique) and (named or called or first)
+
+
+def _same_kind(one: Column, other: Column) -> bool:
+    return one.kind == other.kind
+
+
+def _score(source: Table, column: Column, target: Table, other: Column, nouns: Sequence[tuple[str, ...]]) -> int | None:
+    """How surely ``column`` refers to ``other``; less is surer, ``None`` is not at all."""
+    said, named = column.pieces, other.pieces
+    keyed = named[-1] in _KEY_WORDS or other.name.lower().endswith(("id", "code"))
+    joined = key(column.name)
+    for noun in nouns:
+        whole = "".join(noun)
+        forms = {whole, whole.removesuffix("s"), whole[:-3] + "y" if whole.endswith("ies") else whole}
+        for form in forms:
+            if source.name != target.name and joined in {
+                *(form + word for word in _KEY_WORDS if named[-1] == word), form + key(other.name),
+            }:  # fmt: skip
+                return 0
+    if source.name != target.name and joined == key(other.name) and any(same(joined, "".join(noun)) for noun in nouns):
+        return 1
+    if source.name != target.name and joined == key(other.name) and joined not in _GENERIC:
+        ours = any(same(piece, noun[-1]) for noun in nouns for piece in said)
+        return 1 if ours else 2
+    if not keyed or named[-1] == "name":
+        return None
+    core = tuple(p for p in said if p not in _KEY_WORDS)
+    for noun in nouns:
+        if source.name != target.name and len(core) == len(noun) and all(map(same, core, noun)):
+            return 3
+        if core and same(core[-1], noun[-1]) and (said[-1] in _KEY_WORDS or _proven(column, other)):
+            return 4
+        if core and said[-1] in _KEY_WORDS and set(lexicon.ABBREVIATIONS.get(core[-1], ())) & {noun[-1]}:
+            return 4
+    if source.name == target.name and core and set(core) & _SELF and said != named:
+        return 5
+    return None
+
+
+def _proven(column: Column, other: Column) -> bool:
+    """Whether all texts of ``column`` are known to be texts of ``other``."""
+    return column.kind == "text" and column.complete and other.complete and set(column.values) <= set(other.values)
+
+
+def _contained(column: Column, other: Column) -> bool:
+    """Whether the profile allows that the values of ``column`` are among those of ``other``."""
+    if column.kind == "number":
+        try:
+            return float(other.minimum or "") <= float(column.minimum or "") and float(column.maximum or "") <= float(
+                other.maximum or ""
+            )
+        except ValueError:
+            return False
+    if column.complete and other.complete:
+        held = set(other.values)
+        return bool(column.values) and sum(v in held for v in column.values) * 2 >= len(column.values)
+    return True

@@ -1,0 +1,185 @@
+"""Measures, groups and conditions on groups.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from . import lexicon, relations
+from .parts import fits
+from .plan import Comparator
+from .query import (
+    Calc,
+    Field,
+)
+from .spoken import Dim, Measure, Mods
+from .ties import Ties
+from .words import pieces
+
+_OCCUR: Final = lexicon.words("""
+    appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
+""")
+_OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
+    "only once": ("=", 1), "exactly once": ("=", 1), "more than twice": (">", 2),
+    **dict.fromkeys(("more than once", "at least twice", "more than one time", "multiple times", "several times",
+                     "repeatedly"), (">", 1)),
+}  # fmt: skip
+
+
+class Groups(Ties):
+    """Rules for what is measured, for each what, and for which groups."""
+
+    def measured(self, at: int) -> list[tuple[int, Measure, int]]:
+        """A function of a column, or a number of rows: "average age", "number of concerts in 2014"."""
+        return self._once(("measured", at), lambda: self._measured(at))  # type: ignore[return-value]
+
+    def _measured(self, at: int) -> Iterator[tuple[int, Measure, int]]:
+        for start in self.articles(at):
+            for name, table in self.graph.tables.items():  # measures that the dictionary names
+                for known in table.measures:
+                    for end, _ in self.phrase(start, (" ".join(pieces(known.name)),)):
+                        yield end, Measure(name, Calc(known.function, Field(known.column))), 0  # type: ignore[arg-type]
+            for end, word in self.phrase(start, lexicon.AGGREGATES):
+                function = lexicon.AGGREGATES[word]
+                for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):
+                    for last, name, column, cost in self.columns(of):
+                        if fits(function, column, word) and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
+                            yield last, Measure(name, Calc(function, Field(column.name))), cost
+            for end, _ in self.phrase(start, lexicon.COUNT_OF):
+                yield from self.counted(end)
+
+    def counted(self, at: int) -> list[tuple[int, Measure, int]]:
+        return self._once(("counted", at), lambda: self._counted(at))  # type: ignore[return-value]
+
+    def _counted(self, at: int) -> Iterator[tuple[int, Measure, int]]:
+        for noun in self.nouns(at):
+            yield noun.end, Measure(noun.table, Calc("count"), noun.where), noun.cost
+        for article in self.articles(at):
+            for start, _ in self.phrase(article, lexicon.DISTINCT):
+                for of in self.skip(start, ("values of", "kinds of", "types of")):
+                    for end, name, column, cost in self.columns(of):
+                        if column.kind != "other":
+                            yield end, Measure(name, Calc("count distinct", Field(column.name))), cost
+                    for noun in self.nouns(of):
+                        yield noun.end, Measure(noun.table, Calc("count"), noun.where), noun.cost
+
+    def dims(self, at: int, *, strict: bool = False) -> list[tuple[int, tuple[Dim, ...], int]]:
+        return self._once(("dims", at, strict), lambda: self._dims(at))  # type: ignore[return-value]
+
+    def _dims(self, at: int) -> Iterator[tuple[int, tuple[Dim, ...], int]]:
+        for end, dim, cost in self._dim(at):
+            yield end, (dim,), cost
+            for joint, _ in self.phrase(end, ("and", ",", ", and", "and each", "and by", "and for each", "and per")):
+                for last, others, more in self.dims(joint):
+                    if dim not in others and len(others) < 3:
+                        yield last, (dim, *others), cost + more
+
+    def _dim(self, at: int) -> Iterator[tuple[int, Dim, int]]:
+        for start in self.skip(at, ("the", "different", "distinct", "of the", "the different")):
+            for name, end, cost in self.entities(start):
+                if self.norm(end - 1) not in lexicon.ROWS:
+                    yield end, Dim(name), cost
+            for name, scope in self.scopes.items():
+                for end, dimensions, cost in scope.grouped(start):
+                    first = scope.table.column(dimensions[0].column)
+                    cost += self._stands_for_row(name, first, end)
+                    yield end, Dim(name, tuple(Field(d.column, (), d.part, d.bucket) for d in dimensions)), cost
+            for end, name, column, cost in self.columns(start):
+                if column.kind in ("text", "date", "number", "boolean"):
+                    yield end, Dim(name, (Field(column.name),)), cost
+
+    def _groups(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        for lead in self.skip(at, ("are", "is", "were", "was", "are there", "that are", "who are", "come")):
+            for start, word in self.phrase(lead, lexicon.GROUPING):
+                for end, dims, cost in self.dims(start, strict=word in ("by", "each")):
+                    yield end, Mods(dims=dims, cost=cost)
+        for start, _ in self.phrase(at, lexicon.DOES_EACH):
+            for end, dims, cost in self.dims(start):
+                ends = {e for e, lead in relations.leads(self, end) if not lead.negated and not lead.relative}
+                for last in {end, *ends}:
+                    yield last, Mods(dims=dims, cost=cost)
+        # "fees paid per state", "quantity ordered by segment"
+        if self.norm(at) in relations.VERBS or self.norm(at) in (
+            "paid",
+            "earned",
+            "charged",
+            "spent",
+            "generated",
+            "raised",
+            "measured",
+            "made",
+        ):
+            for by, _ in self.phrase(at + 1, lexicon.GROUPING):
+                for end, dims, cost in self.dims(by):
+                    yield end, Mods(dims=dims, cost=cost + 1)
+        # "owned by each student", "held in each stadium"
+        for after, said in relations.leads(self, at):
+            if said.verb and not said.negated:
+                for each, _ in self.phrase(after, ("each", "every", "each of the", "different", "all the different")):
+                    for end, dims, cost in self.dims(each):
+                        yield end, Mods(dims=dims, cost=cost)
+
+    def _dated(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        """ "Created per week", "were hired each year"."""
+        scope = self.scopes[table]
+        for verb in self.skip(at, ("was", "were", "are", "is", "have been", "has been")):
+            for column in scope.dated_by(self.norm(verb)) if self.norm(verb) else ():
+                for end, meaning in scope._dated_group(verb + 1, column):
+                    fields = tuple(Field(d.column, (), d.part, d.bucket) for d in meaning.dimensions)
+                    yield end, Mods(dims=(Dim(table, fields),))
+
+    def _havings(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
+        """Conditions on groups: "with an average salary above 50000", "who made at least three films"."""
+        for start, lead in relations.leads(self, at):
+            again = self.norm(at - 1) in ("also", "but") or (self.norm(at - 1) == "and" and lead.empty)
+            if lead.empty and not lead.relative and not again:
+                continue
+            if not lead.negated and not lead.empty:
+                for article in self.skip(start, ("the", "a", "an", "their", "its")):
+                    for end, measure, cost in self.measured(article):
+                        for verb in self.skip(end, ("is", "of", "are", "was", "that is", "being")):
+                            for last, operator, number in self._bounds(verb):
+                                yield last, Mods(having=((measure, operator, number),), cost=cost)
+            for quantified, operator, number in relations.quantities(self, start):
+                wanted: tuple[Comparator, int] = ("=", 0) if lead.negated else (operator, number)
+                for phrase in self.noun_phrase(quantified, depth + 1, values=True):
+                    if (
+                        phrase.table == table
+                        and not phrase.mods.rank
+                        and not phrase.mods.dims
+                        and (again or not lead.empty)
+                    ):
+                        plain = quantified == start and not phrase.mods.where
+                        if not plain:
+                            measure = Measure(table, Calc("count"), phrase.mods.where)
+                            yield phrase.end, Mods(having=((measure, *wanted),), cost=phrase.mods.cost + 1)
+                for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
+                    distinct = Calc("count distinct", Field(link.column.name))
+                    yield link.end, Mods(having=((Measure(table, distinct), *wanted),), cost=1)
+            for end, operator, number in self._times(start):
+                yield end, Mods(having=((Measure(table, Calc("count")), operator, number),), cost=1)
+                for among, _ in self.phrase(end, ("among", "among the", "among all", "in", "in the", "by")):
+                    for noun in self.nouns(among):
+                        if noun.table == table and not noun.where:
+                            yield noun.end, Mods(having=((Measure(table, Calc("count")), operator, number),), cost=1)
+
+    def _bounds(self, at: int) -> Iterator[tuple[int, Comparator, int | float]]:
+        for start, word in self.phrase(at, lexicon.COMPARISONS):
+            for end, number in self.any.number(start):
+                yield end, lexicon.COMPARISONS[word], number
+        if at < self.size and self.tokens[at].kind == "operator":
+            for end, number in self.any.number(at + 1):
+                yield end, lexicon.SIGNS[self.norm(at)], number
+        for end, number in self.any.number(at):
+            for last, after in self.phrase(end, lexicon.AFTERWARDS):
+                yield last, lexicon.AFTERWARDS[after], number
+
+    def _times(self, at: int) -> Iterator[tuple[int, Comparator, int]]:
+        """ "More than once", "at least three times"."""
+        for verb in self.skip(at, _OCCUR):
+            for end, word in self.phrase(verb, _OFTEN):
+                yield end, *_OFTEN[word]
+            for start, word in self.phrase(verb, lexicon.COMPARISONS):
+                for end, number in self.any.number(start):
+                    if isinstance(number, int) and self.norm(end) == "times":
+                        yield end + 1, lexicon.COMPARISONS[word], number

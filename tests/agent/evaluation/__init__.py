@@ -1,0 +1,1 @@
+"""The planner's own examination: questions with known answers, half of them held back."""
