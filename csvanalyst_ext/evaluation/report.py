@@ -61,7 +61,8 @@ def _known(value: float | None, form: str, unknown: int) -> str:
 
 def figures(attempts: Sequence[Attempt], repeat: int) -> dict[str, Any]:
     """The numbers that are not verdicts.  ``cost`` and ``unverified`` are sums of what is known, ``None`` when
-    nothing is, and ``…_unknown`` counts the attempts of which it is not.  ``pass_hat`` has k as text, 1 to ``repeat``."""
+    nothing is, and ``…_unknown`` counts the attempts of which it is not.  ``pass_hat`` has k as text, 1 to
+    ``repeat``."""
     times = sorted(attempt.seconds for attempt in attempts)
     return {
         "seconds": sum(times),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, assert_never
 
+from .labels import labels
 from .names import Names
 from .plan import (
     AllOf,
@@ -74,14 +75,14 @@ def condition(node: Condition, names: Names, path: str, groups: bool = False) ->
             if not groups:
                 raise problem("plan_shape", path, "A condition on a measure chooses groups.", "Put it into having.")
             return _group_filter(node, names, path)
-        case Filter() | Compare() if groups:
+        case Filter() | Compare() | Among() if groups:
             raise problem("plan_shape", path, "This condition chooses rows, not groups.", "Put it into where.")
+        case Among():
+            return _among(node, names, path)
         case Filter():
             return _filter(node, names, path)
         case Compare():
             return _compare(node, names, path)
-        case Among():
-            return node  # made by the planner with exact names; plans as JSON have none
         case _:
             assert_never(node)
 
@@ -104,6 +105,24 @@ def _filter(node: Filter, names: Names, path: str) -> Filter:
     if whole_days and column.type.upper() != "DATE" and not part:
         part = "date"  # a day means all of its hours
     return replace(node, column=name, values=values, part=part)
+
+
+def _among(node: Among, names: Names, path: str) -> Among:
+    if names.inner is None:
+        raise problem("plan_shape", path, "A condition on another plan has no place here.", "Put it into where.")
+    plan, table = names.inner(node.plan, f"{path}.among")
+    if not labels(plan):
+        hint = "Choose them with select or group_by."
+        raise problem("plan_shape", f"{path}.among", "The columns of this plan are not chosen.", hint)
+    found = [names.find(name, f"{path}.columns[{place}]") for place, name in enumerate(node.columns)]
+    if len(found) != len(table.columns):
+        message = f"There are {len(found)} columns here, and {len(table.columns)} in the plan."
+        raise problem("plan_shape", f"{path}.columns", message, "Name as many as the plan gives.")
+    for place, ((name, column), other) in enumerate(zip(found, table.columns, strict=True)):
+        if column.kind != other.kind:
+            message = f"{name!r} is {_KINDS[column.kind]}, and {other.name!r} of the plan is {_KINDS[other.kind]}."
+            raise problem("plan_column_type", f"{path}.columns[{place}]", message)
+    return replace(node, columns=tuple(name for name, _ in found), plan=plan)
 
 
 def _places(node: Filter | GroupFilter, path: str) -> list[tuple[str, Scalar]]:

@@ -32,7 +32,7 @@ class Comparing(Nouns):
     def _conditions(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         for path, name in self.graph.ups(table):
             for end, filters, cost in self._simple(name, at):
-                if path and self._adjective_at(at, end):
+                if path and (self._adjective_at(at, end) or any(self.norm(i) == "to" for i in range(at, end))):
                     continue
                 doubt = self._roles(path) + self._apposed(name, at, end, filters)
                 yield end, tuple(Test(f, path) for f in filters), cost + 2 * len(path) + doubt

@@ -16,7 +16,7 @@ from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .schema import Column
 from .times import Times
-from .words import same, stems
+from .words import is_plural, same, stems
 
 _VERB_PLACES: Final = ("at", "in", "from", "on", "to", "by", "as")
 """What follows a column named by a verb, such as ``embarked``."""
@@ -164,6 +164,8 @@ class Conditions(Times):
                 for spot, final in spots:
                     for end, column, cost in self.numbers(spot):
                         calendar_part = column.is_year or column.is_month or column.is_day
+                        if is_plural(self.norm(end - 1)) and any(last == end for last, _ in self.link.entity(spot)):
+                            continue  # "more than 100 flights" counts rows; it is not about the flight number
                         if not calendar_part and column.switch is None:
                             filter_ = _negate(Filter(column.name, final, (value,)), lead.negated)
                             if filter_ is not None:

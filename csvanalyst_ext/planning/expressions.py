@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from .labels import split
+from .labels import labels, split
 from .plan import (
     AllOf,
     Among,
@@ -202,7 +202,12 @@ def _among(node: Among, scope: Scope) -> str:
         raise ValueError("a condition on another plan has no place here")
     columns = ", ".join(scope.column(name) for name in node.columns)
     left = f"({columns})" if len(node.columns) > 1 else columns
-    lines = "\n".join(f"  {line}" for line in scope.inner(node.plan))
+    inner = scope.inner(node.plan)
+    if node.negated:
+        # One missing value there would leave every row open, and so out.
+        known = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in labels(node.plan))
+        inner = ["SELECT * FROM (", *(f"  {line}" for line in inner), f") WHERE {known or 'true'}"]
+    lines = "\n".join(f"  {line}" for line in inner)
     return f"{left} {'NOT ' if node.negated else ''}IN (\n{lines}\n)"
 
 
@@ -243,7 +248,7 @@ def _folded(value: Scalar) -> str:
 def _of_all_rows(measure: Measure, scope: Scope) -> str:
     chosen = conjunction(measure.filters, scope)
     where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
-    number = measure_sql(replace(measure, filters=()), scope)
+    number = measure_sql(Measure(measure.function, measure.column, measure.other, measure.quantile), scope)
     return f"(SELECT {number} FROM {scope.origin}{where})"  # noqa: S608
 
 

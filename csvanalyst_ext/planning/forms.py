@@ -278,9 +278,9 @@ class Forms(Queries):
                         for last, filter_ in self.text_test(start, column):
                             if last == self.size:
                                 mods = given + Mods((Test(filter_),), cost=cost + more)
-                                yield from self._listed_query(
-                                    table, ((table, column),), mods, distinct=flat[0].distinct
-                                )
+                                known = self.graph.tables[table]
+                                once = flat[0].distinct or known.unique(known.column(column)) is not True
+                                yield from self._listed_query(table, ((table, column),), mods, distinct=once)
             for of, word in [(end, ""), *self.phrase(end, _OF)]:
                 if word:
                     each = word.endswith(("each", "every"))
@@ -311,7 +311,12 @@ class Forms(Queries):
                         ),
                     ):
                         yield from self._verbed(start, "", flat, given + Mods(cost=cost))
-                    for table in self._tables(flat) if self.norm(end) not in ("of", "for", "by") else ():
+                    for table in (
+                        self._tables(flat)
+                        if self.norm(end) not in ("of", "for")
+                        and not (self.norm(end) == "by" and isinstance(flat[0], ColumnItem))
+                        else ()
+                    ):
                         for last, mods in self.mods(table, end, 0):
                             if last == self.size:
                                 yield from self._selected(table, flat, given + mods + Mods(cost=cost + 1), named=False)

@@ -153,7 +153,7 @@ class Groups(Ties):
                         if not plain:
                             measure = Measure(table, Calc("count"), phrase.mods.where)
                             yield phrase.end, Mods(having=((measure, *wanted),), cost=phrase.mods.cost + 1)
-                for link in self.scopes[table].link.identifiers(quantified) if quantified > start else ():
+                for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
                     distinct = Calc("count distinct", Field(link.column.name))
                     yield link.end, Mods(having=((Measure(table, distinct), *wanted),), cost=1)
             for end, operator, number in self._times(start):

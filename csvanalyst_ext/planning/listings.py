@@ -41,6 +41,9 @@ class Listings(Sentences):
                 order = Order(total.order[1], column=total.order[0]) if total.order else None
                 if distinct and order and order.column not in names:
                     continue
+                negated = any(f.operator in ("<>", "not in") for f in total.filters)
+                if distinct and negated and self.table.unique(columns[0]) is not True:
+                    continue  # "species that do not live there": in no row, or not in some row?
                 plan = Plan(self.table.name, select=names, distinct=distinct, filters=total.filters, order=order)
                 reading = Reading(plan, cost + total.cost)
                 yield self.maybe_sum(reading, columns[0]) if distinct else reading

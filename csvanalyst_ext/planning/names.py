@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from .labels import split
+from .plan import Plan
 from .schema import Column, Table
 from .shapes import close, problem
 from .words import key, pieces, same
@@ -65,13 +66,14 @@ class Names:
 
     ``sources`` are pairs of a source's name and its table; ``qualified`` says that columns are written
     ``source.column``; ``derived`` are the derived columns so far.  ``equal`` are qualified names of columns that a
-    join has made equal to another one, with that other one's.
+    join has made equal to another one, with that other one's.  ``inner`` resolves a plan in a condition.
     """
 
     sources: tuple[tuple[str, Table], ...]
     qualified: bool = False
     derived: tuple[Column, ...] = ()
     equal: Mapping[str, str] = field(default_factory=dict)
+    inner: Callable[[Plan, str], tuple[Plan, Table]] | None = None
 
     def with_derived(self, column: Column) -> Names:
         return replace(self, derived=(*self.derived, column))

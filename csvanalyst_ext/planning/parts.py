@@ -193,6 +193,10 @@ class Parts:
                 for end, word in self.phrase(at + len(front), lexicon.TIME_PARTS):
                     yield from ((end, parts, 1) for parts in self.time_parts(word, column))
         for end, word in self.phrase(at, lexicon.TIME_PARTS):
+            hour = next((c for c in self.table.columns if c.pieces == ("hour",)), None)
+            if word.startswith("hour") and hour is not None:
+                yield end, (Dimension(hour.name),), 0
+                continue
             found: list[tuple[int, Column, int]] = [(end, column, 1 + self.far_date(column)) for column in dates]
             if (of := self.one_of(end, "of")) is not None:
                 for start in self.articles(of):

@@ -218,6 +218,8 @@ class Phrases(Groups):
             descending = lexicon.MOST[word]
             for start in self.skip(end, ("number of", "of", "total number of", "amount of")):
                 for noun in self.noun_phrase(start, 1):
+                    if not noun.plural:
+                        continue  # "the most electricity" is an amount, not a number of rows
                     if not noun.mods.dims and not noun.mods.rank and (noun.table != table or end > at):
                         yield (
                             noun.end,

@@ -94,6 +94,9 @@ class Queries(Phrases):
                 choices = tuple(f"{word} {value}" for word in ("total", "average", "highest single"))
                 yield Meant(Query(table, (Field(subject),)), mods.cost, ask, choices)
                 return
+        negated = any(isinstance(c, Test) and c.filter.operator in ("<>", "not in") for c in mods.where)
+        if negated and chosen and not named and not self._names(table, chosen):
+            return  # "species that do not live there": in no row, or not in some row?
         if rank is not None and isinstance(rank.by, Measure):
             yield from self._ranked_groups(table, chosen, mods, rank, named)
             return

@@ -123,6 +123,8 @@ class Rankings(Sentences):
                 descending = lexicon.MOST[word]
                 for number in self.skip(end, ("number of",)):
                     for counted in self.counted(number):
+                        if counted.measure.function == "count" and not is_plural(self.norm(counted.end - 1)):
+                            continue  # "the most electricity" is an amount, not a number of rows
                         yield counted.end, _Ranking(measure=counted.measure, meaning=counted.meaning), descending
                     rows = {last for last, _ in self.rows(number)}
                     for last, column, cost in self.numbers(number):

@@ -69,7 +69,7 @@ class _Resolver:
         else:
             table = table_named(plan.table, self._tables, at(path, "from"))
             plan = replace(plan, table=table.name)
-        names = Names(((sources(plan)[0], table),), bool(plan.joins))
+        names = Names(((sources(plan)[0], table),), bool(plan.joins), inner=self.plan)
         joins = []
         for place, one in enumerate(plan.joins):
             made, names = self._join(one, names, at(path, f"joins[{place}]"))

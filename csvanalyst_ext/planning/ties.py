@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from . import relations
+from . import lexicon, relations
 from .comparing import Comparing
 from .graph import Path
 from .leads import Lead as OldLead
@@ -21,6 +22,12 @@ from .query import (
 )
 from .spoken import Mods, Phrase, shift
 from .words import forms, pieces, stems
+
+_ROLES: Final = lexicon.words("""
+    manage manages managed managing lead leads led supervise supervises supervised direct directs directed coach coaches
+    coached run runs ran train trains trained advise advises advised sponsor sponsors sponsored employ employs host
+""")
+"""Verbs that say more than that a row refers to another."""
 
 
 class Ties(Comparing):
@@ -167,6 +174,8 @@ class Ties(Comparing):
         if phrase.table == table and not lead.verb and not lead.have and not lead.preposition:
             return
         for path in self.graph.ways(table, phrase.table):
+            if lead.verb in _ROLES and path[0].up and relations.role_cost(self.graph, path[0], lead.verb) >= 0:
+                continue  # who belongs to a department does not manage it
             total = cost + sum(relations.role_cost(self.graph, step, lead.verb) for step in path) + (len(path) > 1)
             if all(step.up for step in path):
                 if (operator, number) not in ((">=", 1), ("=", 0), ("=", 1)) or (number == 0 and lead.negated):

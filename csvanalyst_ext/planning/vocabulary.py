@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from .plan import (
     AllOf,
+    Among,
     AnyOf,
     Branch,
     Call,
@@ -248,12 +249,28 @@ _GROUP_FILTER: Final = Struct(
 )
 
 
+def _plan() -> Shape:
+    from .language import PLAN  # a plan holds conditions, and a condition may hold a plan
+
+    return PLAN
+
+
 def _several(key: str) -> Key:
     return Key(key, Many(NAMED_CONDITION, 1), required=True)
 
 
+_AMONG: Final = Struct(
+    (
+        Key("among", Named("plan", _plan), required=True),
+        Key("columns", Many(NAME, 1, single=True, about="as many as the plan has"), required=True),
+        Key("negated", Flag(), False),
+    ),
+    *fields(Among, among="plan"),
+)
+
 CONDITION: Final[Shape] = OneOf(
     {
+        "among": (Among, _AMONG),
         "all": (AllOf, Struct((_several("all"),), *fields(AllOf, all="conditions"))),
         "any": (AnyOf, Struct((_several("any"),), *fields(AnyOf, any="conditions"))),
         "not": (Not, Struct((Key("not", NAMED_CONDITION, required=True),), *fields(Not, **{"not": "condition"}))),

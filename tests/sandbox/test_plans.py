@@ -104,6 +104,7 @@ def test_a_plan_question_runs_in_the_sandbox(asking: Asking) -> None:
 
 
 PASSING = [
+    "{from: customers, where: {columns: customer_id, negated: true, among: {from: sales, select: [customer_id]}}}",
     "{from: sales, group_by: [region, {column: sold_on, part: month}], measures: [count], pivot: month of sold_on}",
     "{from: sales, group_by: {column: sold_on, bucket: week}, measures: {window: growth, of: count}}",
     "{from: {from: sales, group_by: region, measures: count}, measures: {function: mean, column: rows}}",
