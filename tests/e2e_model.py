@@ -1,7 +1,7 @@
 """The whole product with a real small model: 20 questions of the short suite, one after the other.
 
     python tests/e2e_model.py --fetch     # once: the model (1.1 GB) and its server, into .cache/model
-    python tests/e2e_model.py             # about 10 minutes on two cores, needs a Docker engine and the image
+    python tests/e2e_model.py             # needs a Docker engine, the image, and cores that are not busy
 
 The model is Qwen2.5-Coder-1.5B-Instruct, quantised to 4 bits (Apache-2.0), served on loopback by xllamacpp in a
 process and an environment of its own.  It errs in real ways, which no scripted model does.  A server that already
