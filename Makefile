@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench clean
+	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench bench-agent eval e2e-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,15 @@ bench: image ## speed and memory, side by side with others, and their aims; writ
 	@$(PY) -m pip install --quiet --no-input --disable-pip-version-check --constraint .ci/constraints.txt \
 	  --editable '.[bench]' || echo "bench: llm-sandbox cannot be installed here, and is left out"
 	@$(ENGINE) run -- $(PY) -m tests.bench $(if $(FULL),--full) $(BENCH)
+
+bench-agent: $(READY) ## the loop's own time per tool round, the first token, the import
+	@$(PY) -W ignore -m tests.agent.loop_bench
+
+eval: $(READY) ## the offline planner's coverage and precision, by kind; writes docs/evidence/eval-offline.json
+	@$(PY) -m tests.agent.evaluation --json docs/evidence/eval-offline.json
+
+e2e-model: image ## 20 questions to a real small model on this machine (opt-in; says what it needs)
+	@$(ENGINE) run -- $(PY) tests/e2e_model.py --json docs/evidence/e2e-model.json
 
 clean: ## remove the environment, caches and reports (images: `csvanalyst image remove`)
 	@if [ -f .cache/engine/engine.json ]; then $(PY) .ci/engine.py stop; fi
