@@ -10,7 +10,8 @@ PYTEST := $(PY) -m pytest
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup engine engine-stop image first-run-check test before-docker with-docker \
-	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench bench-agent eval e2e-model clean
+	lint types layers unit agent security sandbox parity faults notebooks browser fuzz soak large bench bench-agent \
+	plan-schema eval e2e-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +96,9 @@ bench: image ## speed and memory, side by side with others, and their aims; writ
 
 bench-agent: $(READY) ## the loop's own time per tool round, the first token, the import
 	@$(PY) -W ignore -m tests.agent.loop_bench
+
+plan-schema: $(READY) ## write docs/reference/plan.schema.json
+	@$(PY) -m tests.plan_schema
 
 eval: $(READY) ## the offline planner's coverage and precision, by kind; writes docs/evidence/eval-offline.json
 	@$(PY) -m tests.agent.evaluation --json docs/evidence/eval-offline.json
