@@ -46,9 +46,10 @@ ALWAYS_KEPT: Final = 20
 
 
 def new_id(now: dt.datetime | None = None) -> str:
-    """``YYYYMMDD-HHMMSS-xxxxxx``: the time of the question, in UTC, and six random hexadecimal digits."""
-    moment = now or dt.datetime.now(dt.UTC)
-    return f"{moment.astimezone(dt.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    """``YYYYMMDD-HHMMSS-xxxxxx``: the time of the question, in UTC.  Of the six hexadecimal digits the first four are
+    the part of the second, so that names sort by time, and two are random."""
+    moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond * 2**16 // 10**6:04x}{secrets.token_hex(1)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,13 @@ def store(tmp_path):
     return Store(tmp_path / "capsules")
 
 
-def test_an_id_is_the_time_in_utc_and_six_random_digits():
-    moment = dt.datetime(2026, 1, 31, 15, 22, 33, tzinfo=dt.timezone(dt.timedelta(hours=1)))
-    first, second = new_id(moment), new_id(moment)
-    assert first.startswith("20260131-142233-")
+def test_an_id_is_the_time_in_utc_and_sorts_by_it_within_a_second():
+    moment = dt.datetime(2026, 1, 31, 15, 22, 33, 250_000, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    first, second = new_id(moment), new_id(moment + dt.timedelta(milliseconds=1))
+    assert first.startswith("20260131-142233-4000")
     assert len(first) == len("20260131-142233-3fa9c1")
-    assert first != second
+    assert first < second
+    assert len({new_id(moment) for _ in range(500)}) > 1, "two at the same moment differ"
 
 
 def test_what_is_saved_is_loaded(store):
