@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from ..errors import ModelError, SandboxError
-from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, estimate_tokens, note
+from ..llm.chat import Completion, Delta, Message, TextDelta, ToolCall, estimate_tokens, note, remark
 from ..llm.datablock import compose
 from ..llm.provenance import Own, noted
 from ..protocol import Fault
@@ -203,12 +203,12 @@ class _Run:
         """Whether the review wants the answer once more.  It is asked once."""
         if self.review is None or self.sent_back or ended.status != "ok":
             return False
-        text = self.review(ended)
-        if text is None:
+        see = self.review(ended)
+        if see is None:
             return False
         self.sent_back = ended.prose
         self.notes.append(_SENT_BACK)
-        self.messages.append(note(text))
+        self.messages.append(remark(see))
         return True
 
     # --- tool calls -----------------------------------------------------------------------------

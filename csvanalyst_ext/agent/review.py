@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..checking import CheckedNumber, Result, check
+from ..datasets.policy import FULL, Policy
 from ..llm.datablock import parse
+from ..llm.provenance import See
 from ..rendering.text import visible
 from . import replies
 from .tools import prompt
@@ -18,8 +20,8 @@ from .tools import prompt
 if TYPE_CHECKING:
     from .events import Conclusion, Step
 
-Review = Callable[["Conclusion"], str | None]
-"""What to send back for a finished answer, once; ``None`` when it can stand."""
+Review = Callable[["Conclusion"], See | None]
+"""What to send back for a finished answer, once, by what the model may see; ``None`` when it can stand."""
 
 _NAMED: Final = re.compile(r"\br\d{1,4}\b")
 _MOST_NAMED: Final = 12
@@ -44,14 +46,20 @@ def numbers(conclusion: Conclusion, question: str, earlier: Mapping[str, Result]
 def reviewer(question: str, earlier: Mapping[str, Result]) -> Review:
     """The review of answers to ``question``."""
 
-    def review(conclusion: Conclusion) -> str | None:
+    def review(conclusion: Conclusion) -> See | None:
         missing = [mark for mark in numbers(conclusion, question, earlier) if mark.status == "not found"]
         if not missing:
             return None
         texts = list(dict.fromkeys(replies.clean(mark.text, 60) for mark in missing))
         figures = ", ".join(texts[:_MOST_NAMED]) + (", …" if len(texts) > _MOST_NAMED else "")
         ran = any(step.status == "ok" for step in conclusion.steps)
-        return prompt("check_numbers" if ran else "check_no_query").replace("{figures}", figures)
+        words = prompt("check_numbers" if ran else "check_no_query")
+
+        def see(policy: Policy) -> str:
+            # Which of many guesses is in a result that the model may not see would tell it the result.
+            return words.replace("{figures}", figures if policy >= FULL else "some of its figures")
+
+        return see
 
     return review
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .provenance import Own
+from .provenance import Own, Reply, See
 
 Message = Mapping[str, Any]
 """One message in the OpenAI chat format."""
@@ -23,6 +23,11 @@ def note(text: str) -> dict[str, Any]:
     """A message from the loop to the model.  A ``user`` message, because providers differ in what
     they do with a ``system`` message in the middle of a conversation.  ``text`` holds no words of data."""
     return {"role": "user", "content": Own(f"{NOTE} {text}")}
+
+
+def remark(see: See) -> dict[str, Any]:
+    """A message from the loop that says what may be told of all data sets: ``see`` gives it for their policy."""
+    return {"role": "user", "content": Reply(lambda policy: f"{NOTE} {see(policy)}", None)}
 
 
 @dataclass(frozen=True, slots=True)

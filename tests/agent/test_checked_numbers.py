@@ -11,6 +11,7 @@ from csvanalyst_ext.agent import review
 from csvanalyst_ext.agent.events import Conclusion
 from csvanalyst_ext.agent.limits import AgentLimits
 from csvanalyst_ext.checking import Result
+from csvanalyst_ext.datasets.policy import AGGREGATES, FULL
 from csvanalyst_ext.llm.chat import NOTE
 from csvanalyst_ext.llm.scripted import ScriptedModel, Turn, call, fail, say
 
@@ -48,6 +49,14 @@ def test_a_true_answer_is_not_sent_back(run: Run) -> None:
     assert (conclusion.status, conclusion.prose) == ("ok", TRUE)
     assert len(requests) == 2 and sent_back(requests) == []
     assert status(conclusion) == {"4,280": "found", "3,911": "found"}
+
+
+def test_a_model_that_may_not_see_the_rows_is_not_told_which_of_its_guesses_are_in_them(run: Run) -> None:
+    conclusion, _ = asked(run, call("run_sql", sql=SELECT), say(LIE), say(LIE))
+    see = review.reviewer(QUESTION, {})(conclusion)
+    assert see is not None
+    assert "4,820" in see(FULL)
+    assert "4,820" not in see(AGGREGATES) and "{figures}" not in see(AGGREGATES)
 
 
 def test_a_wrong_figure_is_sent_back_and_the_corrected_answer_stands(run: Run) -> None:
