@@ -6,38 +6,37 @@ Runs on the host, on one event loop.  It has no thread of its own and knows of n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import functools
-import platform
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ..agent.events import Conclusion, Event, Step, ToolEnded, ToolProgress, ToolStarted
-from ..capsules.store import Retention, Store, new_id
+from ..agent.events import Conclusion, Event
+from ..capsules.store import Store, new_id
 from ..config import OFFLINE_MODEL, Settings
 from ..datasets import staging
 from ..datasets.cache import Cache
 from ..datasets.model import Dataset
 from ..datasets.policy import Policy
 from ..datasets.sources import Source, resolve
-from ..errors import AnalystError, Failed, ImageUnavailable, Refused, StorageError, UsageError
+from ..errors import AnalystError, Failed, ImageUnavailable, Refused, UsageError
 from ..execution.base import Executor, Outcome
 from ..llm.boundary import Boundary
 from ..protocol import Fault, Request, protocol_hash
+from . import explicit
 from .bench import Bench
 from .early import EarlyStart
 from .figures import Figures
 from .intake import Intake
+from .keeping import Keeper
 from .question import Question
 from .replay import Known, recipe
 from .results import NamedResults
-from .run import Run, error_of, files_of, record_of, without_locals
+from .run import Run, error_of, without_locals
 from .shelf import Emit, Shelf
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from ..llm.preview import Preview
     from .draft import Draft
 
-TIDY_EVERY: Final = 50
-"""Runs after which it is looked again whether older ones are to go."""
 REMEMBERED: Final = 6
 """Questions of the conversation that the model sees again."""
 
@@ -64,6 +61,9 @@ class _Draft:
     started: float
     conclusion: Conclusion | None = None
     bench: Bench | None = None
+
+    def conclude(self, conclusion: Conclusion) -> None:
+        self.conclusion = conclusion
 
 
 class AnalystSession:
@@ -90,8 +90,7 @@ class AnalystSession:
         intake = Intake(settings, workspace, cache, self._executor, ingest_version)
         self._shelf = Shelf(self._executor, workspace, intake)
         self._history: list[Sequence[Message]] = []
-        self._kept = 0
-        self._tidying: asyncio.Task[int] | None = None
+        self._keeper = Keeper(store, settings)
         self._results = NamedResults()
         self._figures = Figures()
 
@@ -221,18 +220,18 @@ class AnalystSession:
             await self._answer(draft, emit)
         except asyncio.CancelledError:
             draft.run = replace(draft.run, status="cancelled", error=error_of("cancelled", _STOPPED))
-            self.last = self._keep(self._finished(draft))
+            self.last = self._keeper.keep(self._finished(draft))
             raise
         except AnalystError as error:
             draft.run = replace(draft.run, status=error.status, error=without_locals(error))
         except Exception as error:
             message = f"CSV Analyst itself failed ({type(error).__name__})."
             draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
-            self.last = self._keep(self._finished(draft))
+            self.last = self._keeper.keep(self._finished(draft))
             raise
-        self.last = await asyncio.to_thread(self._keep, self._finished(draft))
+        self.last = await asyncio.to_thread(self._keeper.keep, self._finished(draft))
         if self.last.capsule is not None:
-            self._tidy()
+            self._keeper.tidy()
         return self.last
 
     async def _answer(self, draft: _Draft, emit: Emit) -> None:
@@ -264,31 +263,12 @@ class AnalystSession:
         if question.mode == "auto":
             await self._answer_by_agent(draft, bench, emit)
         else:
-            await self._answer_explicit(draft, bench, emit)
+            self._concluded(draft, await explicit.answer(question, bench, emit, draft.conclude))
 
     def _leaves(self, model: str) -> bool:
         """Whether anything of a question to ``model`` can leave this machine, also by a fallback."""
         fallbacks = (name.strip() for name in self.settings.fallback_models.split(","))
         return any(self.boundary.leaves(name) for name in (model, *fallbacks) if name)
-
-    async def _answer_explicit(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
-        question = draft.run.question
-        step = _explicit(question, bench)
-        draft.conclusion = Conclusion("cancelled", steps=(step,))
-        emit(ToolStarted(_CALL, step.tool, step.arguments))
-        run = bench.python if question.mode == "python" else bench.sql
-        started = time.perf_counter()
-        try:
-            outcome = await run(step.code, progress=lambda rows, size: emit(ToolProgress(_CALL, rows, size)))
-        except AnalystError as error:
-            fault = Fault(error.code, error.message, error.hint)
-            draft.conclusion = Conclusion(error.status, steps=(replace(step, status=error.status, fault=fault),))
-            raise
-        seconds = time.perf_counter() - started
-        summary = f"{outcome.row_count:,} rows" if outcome.table is not None else outcome.status
-        emit(ToolEnded(_CALL, step.tool, outcome.status, summary, seconds))
-        done = replace(step, status=outcome.status, seconds=seconds, fault=outcome.fault, outcome=outcome)
-        self._concluded(draft, Conclusion(outcome.status, "", (done,), outcome, outcome.fault))
 
     async def _answer_by_agent(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
         from ..agent import loop
@@ -298,9 +278,6 @@ class AnalystSession:
         self._executor.begin()
         question = draft.run.question
         history = self._earlier(question)
-
-        def keep(conclusion: Conclusion) -> None:
-            draft.conclusion = conclusion
 
         # The offline planner asks where it does not understand; it has no reading that it could assume.
         may_ask = question.may_ask or draft.run.model == OFFLINE_MODEL
@@ -312,7 +289,7 @@ class AnalystSession:
             limits=AgentLimits.of(self.settings, max_steps=question.max_steps, max_cost=question.max_cost),
             history=history,
             emit=emit,
-            keep=keep,
+            keep=draft.conclude,
             review=self._figures.review(question, draft.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
@@ -395,28 +372,11 @@ class AnalystSession:
         registered = {item.dataset.name: item.source for item in self._shelf.registry}
         return {name: recipe(registered[name], self._shelf.options(name)) for name in names if name in registered}
 
-    def _keep(self, run: Run) -> Run:
-        """Write the capsule.  A disk that fails costs the capsule, never the answer."""
-        tables, figures = files_of(run)
-        try:
-            path = self.store.save(record_of(run, _versions()), tables, figures, messages=run.messages, id=run.id)
-        except StorageError as error:
-            return run.stored(None, f"This run was not kept: {error}")
-        return run.stored(path)
-
     async def _restore_workspace(self) -> None:
         """Make the session's directory again if somebody has deleted it.  Raises ``StorageError``."""
         if not self._workspace.whole:
             await self._executor.close()  # it looks into the directory that is gone
             await asyncio.to_thread(self._workspace.restore)
-
-    def _tidy(self) -> None:
-        """Now and then remove the runs that are past their retention, in the background."""
-        if self._kept % TIDY_EVERY == 0:
-            settings = self.settings
-            retention = Retention(settings.keep_days, settings.keep_runs, settings.keep_bytes)
-            self._tidying = asyncio.create_task(asyncio.to_thread(self.store.prune, retention))
-        self._kept += 1
 
     # --- life -----------------------------------------------------------------------------------------
 
@@ -452,28 +412,7 @@ class AnalystSession:
         return self._gateway
 
 
-_CALL: Final = "1"
 _STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
-
-
-def _explicit(question: Question, bench: Bench) -> Step:
-    """The one step of a question that says itself what to run.  Raises ``PlanError``."""
-    if question.mode == "plan":
-        from ..agent.plan_tool import prepare
-
-        prepared = prepare(question.text, bench.datasets())
-        return Step("run_plan", {"plan": prepared.document()}, "sql", prepared.sql, "cancelled", 0.0, "")
-    if question.mode == "sql":
-        return Step("run_sql", {"sql": question.text}, "sql", question.text, "cancelled", 0.0, "")
-    return Step("run_python", {"code": question.text}, "python", question.text, "cancelled", 0.0, "")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("csvanalyst", "pyarrow", "litellm", "docker"):
-        with contextlib.suppress(metadata.PackageNotFoundError, OSError):  # no descriptor left to read them with
-            found[name] = metadata.version(name)
-    return found
 
 
 def _image_version(settings: Settings) -> Callable[[], str]:
