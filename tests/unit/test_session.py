@@ -271,12 +271,11 @@ def test_a_stopped_question_kills_its_worker_and_leaves_a_capsule(session):
     assert cancelled.mode == "sql"
 
 
-def test_a_capsule_that_cannot_be_written_costs_a_note_and_not_the_answer(session):
-    class Full:
-        def save(self, *args, **options):
-            raise StorageError("disk_full", "There is no room left.", "Free some space.")
+def test_a_capsule_that_cannot_be_written_costs_a_note_and_not_the_answer(session, monkeypatch):
+    def full(*args, **options):
+        raise StorageError("disk_full", "There is no room left.", "Free some space.")
 
-    session.store = Full()
+    monkeypatch.setattr(session.store, "save", full)
     run = in_loop(session.ask(parse("SQL: x")))
     assert (run.status, run.capsule) == ("ok", None)
     assert "no room" in run.notes[-1]
