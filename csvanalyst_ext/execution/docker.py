@@ -93,6 +93,7 @@ class DockerExecutor:
         self._carrier = settings.carrier
         self._mappings = Mappings()
         self._rest: asyncio.TimerHandle | None = None
+        self._given_up: set[asyncio.Task[_Created]] = set()
         self._facts: dict[str, Any] = {"provider": "docker"}
 
     def facts(self) -> Mapping[str, Any]:
@@ -141,6 +142,8 @@ class DockerExecutor:
     async def close(self) -> None:
         async with self._turn:
             await self._drop()
+            if self._given_up:
+                await asyncio.wait(self._given_up, timeout=GRACE)
 
     @asynccontextmanager
     async def _awake(self) -> AsyncIterator[None]:
@@ -190,6 +193,9 @@ class DockerExecutor:
                 await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
+            if not creation.done():
+                self._given_up.add(creation)
+                creation.add_done_callback(self._given_up.discard)
             creation.add_done_callback(_remove_created)
             await self._drop()
             if isinstance(error, TimeoutError):

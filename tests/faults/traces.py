@@ -18,9 +18,10 @@ WITHIN: Final = 10.0
 KEPT: Final = re.compile(
     r"|cache|cache/../[0-9a-f]{64}(/entry\.json|/table\.parquet)?|cache/.."
     r"|capsules|capsules/\d{8}-\d{6}-[0-9a-f]{6}(/[a-z][a-z0-9.-]*)?"
-    r"|sessions|queue|queue/(start|run)(/place-\d+)?"
+    r"|sessions|queue|queue/(start|run)(/place-\d+)?|known|known/[0-9a-f]{32}"
 )
-"""What may be in a home that no session uses: whole cache entries, whole capsules, empty files of the queue."""
+"""What may be in a home that no session uses: whole cache entries, whole capsules, empty files of the
+queue, what is known of large files."""
 
 
 @dataclass(frozen=True)

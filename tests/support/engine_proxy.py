@@ -53,6 +53,9 @@ class EngineProxy:
         answers = threading.Thread(target=self._pump, args=(engine, client), name="engine-proxy", daemon=True)
         answers.start()
         self._pump(client, engine)
+        answers.join(2.0)
+        with contextlib.suppress(OSError):  # a client that closed reads no more; an engine may wait for it all the same
+            engine.shutdown(socket.SHUT_RDWR)
         answers.join()
         for connection in (client, engine):
             with contextlib.suppress(ValueError):
