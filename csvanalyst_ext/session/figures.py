@@ -15,6 +15,8 @@ from .question import Question
 
 MOST: Final = 20
 """Results of earlier questions that can be cited."""
+MOST_BYTES: Final = 1024 * 1024
+"""Bytes of such a result: larger ones are memory of the sandbox for as long as somebody holds them."""
 
 
 class Figures:
@@ -33,7 +35,8 @@ class Figures:
         marks = review.numbers(conclusion, question.text, self._earlier) if asked else ()
         for result in review.results_of(conclusion.steps):
             self._earlier.pop(result.name, None)
-            if result.name.startswith("r") and result.name[1:].isdigit():
+            small = result.table is None or result.table.nbytes < MOST_BYTES
+            if small and result.name.startswith("r") and result.name[1:].isdigit():
                 self._earlier[result.name] = result
         for name in list(self._earlier)[:-MOST]:
             del self._earlier[name]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from csvanalyst_ext.agent.events import Step
+from csvanalyst_ext.agent.events import Conclusion, Step
 from csvanalyst_ext.answer import Answer
 from csvanalyst_ext.checking import CheckedNumber, Result, check
 from csvanalyst_ext.config import Settings
 from csvanalyst_ext.llm.scripted import ScriptedModel, call, say
+from csvanalyst_ext.session.figures import Figures
 from csvanalyst_ext.session.question import Question, parse
 from csvanalyst_ext.session.run import Run
 from tests.support import inert
@@ -133,3 +136,14 @@ def test_explicit_sql_has_no_marks(settings: Settings) -> None:
     with ScriptedModel([]) as server:
         (run,) = asked(session_with(settings, server), "SQL: SELECT 1")
     assert run.numbers == ()
+
+
+def test_a_large_result_is_not_held_for_later_questions() -> None:
+    figures = Figures()
+    table = pa.table({"a": list(range(200_000))})
+    held = weakref.ref(table)
+    step = Step("run_sql", {}, "sql", "SELECT 1", "ok", 0.1, "", None, table_outcome(table, name="r1"))
+    figures.mark(parse("How many?"), Conclusion("ok", "There are 3.", (step,)))
+    del table, step
+    gc.collect()
+    assert held() is None
