@@ -12,7 +12,7 @@ from typing import Final
 from . import lexicon
 from .leads import Lead
 from .link import has_unit
-from .parts import Meaning
+from .parts import Meaning, remembered
 from .plan import Filter, Operator, Scalar
 from .schema import Column
 from .times import Times
@@ -29,6 +29,7 @@ _OPPOSITE: Final[dict[Operator, Operator]] = {
 class Conditions(Times):
     """Rules for filters."""
 
+    @remembered
     def condition(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """One condition with the words that lead to it."""
         for start, lead in self.leads(at, Lead()):

@@ -7,10 +7,10 @@ gets all of them and compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Final, NamedTuple
+from functools import cache, wraps
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from . import lexicon
 from .link import Linker, has_unit, scale
@@ -18,6 +18,8 @@ from .plan import Dimension, Filter, Function, Measure, Operator
 from .schema import Column, Table
 from .words import Token, is_plural, stems
 
+_S = TypeVar("_S", bound="Parts")
+_T = TypeVar("_T")
 _MOST_PHRASE: Final = 7
 _OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
 
@@ -62,6 +64,20 @@ def _set_of(phrases: tuple[str, ...]) -> frozenset[str]:
     return frozenset(phrases)
 
 
+def remembered(rule: Callable[[_S, int], Iterator[_T]]) -> Callable[[_S, int], list[_T]]:
+    """The rule, followed once at each place of a question."""
+    name = rule.__name__
+
+    @wraps(rule)
+    def found(self: _S, at: int) -> list[_T]:
+        place = (name, at)
+        if place not in self.memo:
+            self.memo[place] = list(rule(self, at))
+        return cast("list[_T]", self.memo[place])
+
+    return found
+
+
 class Parts:
     """The rules that the others are made of, for one question and one table."""
 
@@ -71,6 +87,7 @@ class Parts:
         self.link = Linker(table, words)
         self.size = len(words)
         self._texts: dict[int, list[tuple[int, str]]] = {}
+        self.memo: dict[tuple[str, int], list[Any]] = {}
 
     # --- fixed words ----------------------------------------------------------------------------
 
@@ -147,6 +164,7 @@ class Parts:
 
     # --- columns --------------------------------------------------------------------------------
 
+    @remembered
     def named(self, at: int) -> Iterator[tuple[int, Column, int]]:
         """A column by name, perhaps followed by the word "column"."""
         for link in self.link.columns(at):
@@ -159,6 +177,7 @@ class Parts:
             ):
                 yield end, link.column, link.cost + 1
 
+    @remembered
     def numbers(self, at: int) -> Iterator[tuple[int, Column, int]]:
         """A number column by name.  An identifier is meant only where it is called one: "more than five
         employees" is not about ``employee_id``."""
@@ -166,6 +185,7 @@ class Parts:
             if column.kind == "number" and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
                 yield end, column, cost
 
+    @remembered
     def grouped(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """What to group by: a column, or a part of a date column (with its year, if that is meant)."""
         for start in self.articles(at):
@@ -221,6 +241,7 @@ class Parts:
             else:
                 yield tuple(Dimension(column.name, "" if whole and part == "date" else part) for part in parts)
 
+    @remembered
     def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """One to three dimensions, joined by "and" or commas."""
         for end, first, cost in self.grouped(at):
@@ -237,6 +258,7 @@ class Parts:
 
     # --- what is counted ------------------------------------------------------------------------
 
+    @remembered
     def rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """A noun for the rows, with adjectives that are values of the data: "female passengers"."""
         for end, cost in self.link.entity(at):
@@ -258,6 +280,7 @@ class Parts:
                             continue
                         yield end, column, (link.value, *others), link.cost + cost, link.named or named
 
+    @remembered
     def adjective(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """A value in front of the noun, or the name of a yes/no column."""
         for end, column, values, cost, named in self.value_list(at):
@@ -272,6 +295,7 @@ class Parts:
                     filter_ = Filter(column_link.column.name, "=", (switch[no],))
                     yield column_link.end, Meaning((filter_,), cost=column_link.cost)
 
+    @remembered
     def counted(self, at: int) -> Iterator[Counted]:
         """What stands after "how many"."""
         for start in self.articles(at):

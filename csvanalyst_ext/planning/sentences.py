@@ -9,7 +9,7 @@ from typing import Final
 from . import lexicon
 from .conditions import Conditions
 from .leads import Lead
-from .parts import Meaning
+from .parts import Meaning, remembered
 from .plan import Dimension, Plan, simple
 from .schema import Column
 from .words import Token, pieces
@@ -55,6 +55,7 @@ class Sentences(Conditions):
                         continue
                     yield meaning + more
 
+    @remembered
     def _modifier(self, at: int) -> Iterator[tuple[int, Meaning]]:
         yield from self.condition(at)
         yield from self._group(at)
