@@ -12,8 +12,9 @@ from typing import Final
 from . import lexicon
 from .leads import Lead
 from .link import has_unit
-from .parts import Meaning, remembered
+from .parts import Meaning
 from .plan import Filter, Operator, Scalar
+from .remembering import remembered
 from .schema import Column
 from .times import Times
 from .words import is_plural, same, stems

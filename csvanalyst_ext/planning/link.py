@@ -52,6 +52,8 @@ class Index:
     columns: Mapping[str, frozenset[int]]
     nouns: tuple[tuple[tuple[str, ...], int], ...]
     identifiers: tuple[Column, ...]
+    daily: bool
+    """Whether each row has a day of its own."""
 
     def likely(self, said: tuple[str, ...]) -> Iterator[int]:
         """Places of the columns whose names share a word with ``said``: what need not be compared in full."""
@@ -75,6 +77,7 @@ def index_of(table: Table) -> Index:
         {word: frozenset(places) for word, places in columns.items()},
         table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms),
         tuple(c for c in table.columns if len(c.pieces) > 1 and c.pieces[-1] == "id"),
+        any(c.type.upper() == "DATE" and table.unique(c) is True for c in table.columns),
     )
 
 
@@ -128,6 +131,8 @@ class Linker:
             for noun, cost in self._nouns:
                 if len(said) == len(noun) and said[:-1] == noun[:-1] and same(said[-1], noun[-1]):
                     found.append((end, cost))
+        if self._index.daily and start < len(self.tokens) and self.tokens[start].norm in ("day", "days"):
+            found.append((start + 1, 1))
         # Where each row has its own passenger_id, the rows are passengers.
         found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
         return found
@@ -296,6 +301,8 @@ def core(column: Column) -> tuple[str, ...]:
 
 @cache
 def _core(named: tuple[str, ...]) -> tuple[str, ...]:
+    if len(named) > 2 and named[-1] in ("2", "3") and named[-2] in lexicon.UNITS:
+        named = named[:-2]  # areas and volumes: "land_area_km2"
     while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
         named = named[:-1]
     return named

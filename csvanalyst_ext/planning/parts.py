@@ -7,19 +7,19 @@ gets all of them and compares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache, wraps
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from . import lexicon
 from .link import Linker, has_unit, scale
 from .plan import Dimension, Filter, Function, Measure, Operator
+from .quantiles import quantiles
+from .remembering import remembered
 from .schema import Column, Table
 from .words import Token, is_plural, stems
 
-_S = TypeVar("_S", bound="Parts")
-_T = TypeVar("_T")
 _MOST_PHRASE: Final = 7
 _OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
 
@@ -62,20 +62,6 @@ class Measured(NamedTuple):
 @cache
 def _set_of(phrases: tuple[str, ...]) -> frozenset[str]:
     return frozenset(phrases)
-
-
-def remembered(rule: Callable[[_S, int], Iterator[_T]]) -> Callable[[_S, int], list[_T]]:
-    """The rule, followed once at each place of a question."""
-    name = rule.__name__
-
-    @wraps(rule)
-    def found(self: _S, at: int) -> list[_T]:
-        place = (name, at)
-        if place not in self.memo:
-            self.memo[place] = list(rule(self, at))
-        return cast("list[_T]", self.memo[place])
-
-    return found
 
 
 class Parts:
@@ -390,6 +376,10 @@ class Parts:
                 if word == "total":
                     for last, counted_rows in self._total_rows(end):
                         yield last, Measure("count"), counted_rows
+            for end, quantile in quantiles(self, start):
+                for of in self.skip(end, ("of", "of the", "of all", "for", "in")):
+                    for last, named, meaning in self._aggregate(of, "quantile", ""):
+                        yield last, replace(named, quantile=quantile), meaning
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
 

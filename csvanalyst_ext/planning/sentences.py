@@ -9,8 +9,9 @@ from typing import Final
 from . import lexicon
 from .conditions import Conditions
 from .leads import Lead
-from .parts import Meaning, remembered
+from .parts import Meaning
 from .plan import Dimension, Plan, simple
+from .remembering import remembered
 from .schema import Column
 from .words import Token, pieces
 
