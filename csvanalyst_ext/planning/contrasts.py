@@ -88,7 +88,7 @@ class Contrasts(Trends):
 
     def _share(self, at: int) -> Iterator[Meant]:
         for start, _ in self.phrase(at, _SHARE):
-            for noun in self.nouns(start):
+            for noun in (*self.nouns(start), *self.value_nouns(start)):
                 yield from self._share_of_rows(noun.table, noun.end, noun.where, noun.cost)
                 if noun.where:
                     continue

@@ -13,7 +13,7 @@ from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
 from .ties import Ties
-from .words import pieces
+from .words import pieces, stems
 
 _OCCUR: Final = lexicon.words("""
     appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
@@ -26,6 +26,7 @@ _OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
 
 
 _AND: Final = ("and", "and a", "and an")
+_TAKEN_BACK: Final = lexicon.words("return cancel refund reject request")
 _WITHOUT: Final = ("but not", "but no", "but not a", "but not an", "but never", "and not", "but never a")
 
 
@@ -139,7 +140,7 @@ class Groups(Ties):
     def _both(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
         """ "Who bought both a lamp and a chair", "but not a chair": rows of a group of each kind, or of one alone."""
         for start, lead in relations.leads(self, at):
-            if lead.empty or lead.negated:
+            if lead.empty or lead.negated or self._undone(table, lead.verb):
                 continue
             for both in self.skip(start, ("both", "both in", "both a", "both an")):
                 for first, one in self._kind(table, both, depth):
@@ -157,6 +158,10 @@ class Groups(Ties):
                                 ends = {end, *(e for name, e, _ in self.entities(end) if name == table)}
                                 for last in ends if both > start else {end}:
                                     yield last, Mods(having=kinds)
+
+    def _undone(self, table: str, verb: str) -> bool:
+        """Whether the verb takes back what rows usually are: who returned a lamp is not all who have a row of one."""
+        return bool(stems(verb) & _TAKEN_BACK) and not self._says_nothing(table, verb)
 
     def _kind(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Test]]:
         """One value of a column, as a noun or with the column's name."""
@@ -178,7 +183,7 @@ class Groups(Ties):
         yield from self._both(table, at, depth)
         for start, lead in relations.leads(self, at):
             again = self.norm(at - 1) in ("also", "but") or (self.norm(at - 1) == "and" and lead.empty)
-            if lead.empty and not lead.relative and not again:
+            if (lead.empty and not lead.relative and not again) or self._undone(table, lead.verb):
                 continue
             if not lead.negated and not lead.empty:
                 for article in self.skip(start, ("the", "a", "an", "their", "its")):

@@ -34,6 +34,7 @@ NATIONS = """
 ANSWERS = [
     ("shop", "What share of orders were shipped?", "SELECT 62.5"),
     ("shop", "What proportion of orders in 2022 were shipped?", "SELECT 60.0"),
+    ("shop", "What percentage of lamps were shipped?", "SELECT 200 / 3"),
     ("shop", "percentage of rows where Qty is over 2", "SELECT 50.0"),
     ("shop", "List the customers who bought both a lamp and a chair", "SELECT 'Ada Poe'"),
     ("shop", "Which customers bought a lamp but not a chair?", "SELECT unnest(['Cy Fox', 'Di Orr'])"),
@@ -83,6 +84,8 @@ ANSWERS = [
 ]  # fmt: skip
 ASKED = [
     ("shop", "how many orders were returned?"),
+    ("shop", "customers who returned both a lamp and a chair"),
+    ("shop", "customers who never returned a lamp"),
     ("shop", "On how many days were lamps returned?"),
     ("shop", "Which month had the most orders?"),
     ("shop", "120th percentile of qty"),
