@@ -148,6 +148,8 @@ class Contrasts(Trends):
                 for last, tested in self.mods(table, start, 1):
                     if last == self.size and tested.where and not tested.rank and (verb or end == at):
                         whole = (*base, *mods.where)
+                        if _fixed(whole) & _fixed(tested.where):
+                            continue  # "municipalities" are not those of the kind "municipality" that are towns
                         pair = Pair("percent", Calc("count", where=tested.where), Calc("count"))
                         # "Orders in 2022 were shipped": what stands before the main verb is the whole.
                         doubt = 0 if verb and end == at else 2
@@ -239,7 +241,8 @@ class Contrasts(Trends):
                 for middle in self.skip(first.end, ("are there", "do we have", "were there")):
                     for joint, _ in self.phrase(middle, ("than",)):
                         for second in self.nouns(joint):
-                            if second.table == first.table and first.where and second.where and second.end == self.size:
+                            ended = self.size in self.skip(second.end, ("are there", "were there", "do we have"))
+                            if second.table == first.table and first.where and second.where and ended:
                                 one, other = Calc("count", where=first.where), Calc("count", where=second.where)
                                 pair = Pair("-", one, other) if word.endswith("more") else Pair("-", other, one)
                                 yield Meant(Query(first.table, (pair,)), first.cost + second.cost)
@@ -320,6 +323,12 @@ class Contrasts(Trends):
             "and how often each occurs", "and their counts", "and the number of times they occur",
             "and how many times they occur", "with their counts")):  # fmt: skip
             yield end
+
+
+def _fixed(where: tuple[Condition, ...]) -> set[tuple[object, str]]:
+    """The columns that must equal one value."""
+    tests = (c for c in where if isinstance(c, Test))
+    return {(t.path, t.filter.column) for t in tests if t.filter.operator == "=" and not t.filter.part}
 
 
 def _present(column: Column) -> Filter:

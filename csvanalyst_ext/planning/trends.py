@@ -116,7 +116,8 @@ class Trends(Forms):
         """Whether the column's sum over the rows of a year is its value of that year."""
         name = core(column)[-1]
         columns = self.graph.tables[table].columns
-        yearly = any(c.is_year for c in columns) and not any(c.is_month or c.kind == "date" for c in columns)
+        years = {c.name for c in columns if c.is_year or (c.kind == "date" and c.pieces == ("year",))}
+        yearly = bool(years) and not any(c.is_month or (c.kind == "date" and c.name not in years) for c in columns)
         return name in lexicon.ADDITIVE or (yearly and name in _STOCKS)
 
     def _years(self, table: str) -> Iterator[tuple[str, tuple[Field, ...]]]:
