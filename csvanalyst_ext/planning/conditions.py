@@ -14,6 +14,7 @@ from .leads import Lead
 from .link import has_unit
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
+from .remembering import remembered
 from .schema import Column
 from .times import Times
 from .words import is_plural, same, stems
@@ -29,6 +30,7 @@ _OPPOSITE: Final[dict[Operator, Operator]] = {
 class Conditions(Times):
     """Rules for filters."""
 
+    @remembered
     def condition(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """One condition with the words that lead to it."""
         for start, lead in self.leads(at, Lead()):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon
-from .forms import Forms
 from .parts import fits
 from .plan import Filter
 from .queries import Meant
@@ -23,6 +22,7 @@ from .query import (
 )
 from .schema import Column
 from .spoken import Dim, Measure, Mods
+from .trends import Trends
 
 _SHARE: Final = tuple(
     f"{word} of"
@@ -43,11 +43,10 @@ _VERBS: Final = ("is", "are", "was", "were", "have", "has", "had", "come", "come
 _ADVERBS: Final = frozenset({"still", "currently", "now", "actually", "also", "already"})
 _MORE: Final = ("more", "higher", "larger", "greater", "bigger", "longer", "older", "heavier", "taller")
 _LESS: Final = ("less", "fewer", "lower", "smaller", "shorter", "younger", "lighter")
-_GROWS: Final = ("grow", "grew", "increase", "increased", "rise", "rose", "change", "changed", "go up", "grown")
 
 
-class Contrasts(Forms):
-    """The forms of ``forms``, and these."""
+class Contrasts(Trends):
+    """The forms of ``trends``, and these."""
 
     def special(self, at: int, given: Mods) -> Iterator[Meant]:
         yield from self._correlation(at)
@@ -66,7 +65,8 @@ class Contrasts(Forms):
                                          "correlation coefficient of", "correlation coefficient between",
                                              "the correlation between",
                                          "the correlation of", "relationship between",
-                                             "how strongly correlated are", "how correlated are")):  # fmt: skip
+                                             "how strongly correlated are", "how correlated are", "how strongly are",
+                                             "correlate")):  # fmt: skip
             for article in self.articles(start):
                 for end, table, one, cost in self.columns(article):
                     for joint, _ in self.phrase(end, ("and", "with", "and the", "and their")):
@@ -74,16 +74,21 @@ class Contrasts(Forms):
                             numbers = one.kind == other.kind == "number" and one.name != other.name
                             if other_table != table or not numbers:
                                 continue
-                            for named, mods in self._tails(table, last):
+                            for named, mods in self._correlated(table, last):
                                 if named == table and not (mods.dims or mods.rank or mods.sort or mods.having):
                                     calc = Calc("correlation", Field(one.name), other=Field(other.name))
                                     yield Meant(Query(table, (calc,), where=mods.where), cost + more + mods.cost)
+
+    def _correlated(self, table: str, at: int) -> Iterator[tuple[str, Mods]]:
+        strongly = any(True for start in range(at) for _ in self.phrase(start, ("how strongly are",)))
+        for end in (e for e, _ in self.phrase(at, ("correlated", "related", "linked"))) if strongly else (at,):
+            yield from self._tails(table, end)
 
     # --- shares ------------------------------------------------------------------------------------
 
     def _share(self, at: int) -> Iterator[Meant]:
         for start, _ in self.phrase(at, _SHARE):
-            for noun in self.nouns(start):
+            for noun in (*self.nouns(start), *self.value_nouns(start)):
                 yield from self._share_of_rows(noun.table, noun.end, noun.where, noun.cost)
                 if noun.where:
                     continue
@@ -143,8 +148,14 @@ class Contrasts(Forms):
                 for last, tested in self.mods(table, start, 1):
                     if last == self.size and tested.where and not tested.rank and (verb or end == at):
                         whole = (*base, *mods.where)
+                        if _fixed(whole) & _fixed(tested.where):
+                            continue  # "municipalities" are not those of the kind "municipality" that are towns
                         pair = Pair("percent", Calc("count", where=tested.where), Calc("count"))
-                        yield Meant(Query(table, (pair,), where=whole), cost + mods.cost + tested.cost + (end > at))
+                        # "Orders in 2022 were shipped": what stands before the main verb is the whole.
+                        doubt = 0 if verb and end == at else 2
+                        if verb and end > at:
+                            doubt = int(self.norm(at) in _VERBS or self.norm(end) in lexicon.RELATIVES)
+                        yield Meant(Query(table, (pair,), where=whole), cost + mods.cost + tested.cost + doubt)
 
     # --- differences and ratios ----------------------------------------------------------------------
 
@@ -230,7 +241,8 @@ class Contrasts(Forms):
                 for middle in self.skip(first.end, ("are there", "do we have", "were there")):
                     for joint, _ in self.phrase(middle, ("than",)):
                         for second in self.nouns(joint):
-                            if second.table == first.table and first.where and second.where and second.end == self.size:
+                            ended = self.size in self.skip(second.end, ("are there", "were there", "do we have"))
+                            if second.table == first.table and first.where and second.where and ended:
                                 one, other = Calc("count", where=first.where), Calc("count", where=second.where)
                                 pair = Pair("-", one, other) if word.endswith("more") else Pair("-", other, one)
                                 yield Meant(Query(first.table, (pair,)), first.cost + second.cost)
@@ -261,94 +273,6 @@ class Contrasts(Forms):
             return False
         table = self.graph.tables[query.root]
         return table.unique(table.column(test.filter.column)) is True
-
-    # --- growth --------------------------------------------------------------------------------------
-
-    def _growth(self, at: int, given: Mods) -> Iterator[Meant]:
-        for start, word in self.phrase(at, tuple(f"{w} {of}" for w in ("change", "growth", "yearly growth",
-            "annual growth", "year over year growth", "year over year change", "percentage growth",
-            "percent change", "percentage change", "running total", "cumulative total",
-            "cumulative sum") for of in ("of", "in", "of the", "in the"))):  # fmt: skip
-            function = (
-                "growth"
-                if "growth" in word or "percent" in word
-                else ("running total" if "total" in word or "sum" in word else "change")
-            )
-            measures = [(e, m, c) for e, m, c in self.measured(start)]
-            for end, table, column, cost in self.columns(start):
-                if function == "running total" and fits("sum", column):
-                    measures.append((end, Measure(table, Calc("sum", Field(column.name))), cost))
-            # "total solar twh": a value between the function and the column
-            for end, aggregate in self.phrase(start, lexicon.AGGREGATES):
-                for table, scope in self.scopes.items():
-                    for link in scope.link.values(end):
-                        for last, column, cost in scope.numbers(link.end):
-                            test = Test(Filter(link.column.name, "=", (link.value,)))
-                            calc = Calc(lexicon.AGGREGATES[aggregate], Field(column.name))
-                            measures.append((last, Measure(table, calc, (test,)), cost + link.cost))
-            for end, measure, cost in measures:
-                for last, mods in self._along(measure.table, end):
-                    if last == self.size and len(mods.dims) == 1 and len(mods.dims[0].fields) == 1:
-                        for meant in self._grouped(measure.table, (measure,), mods + Mods(cost=cost), ()):
-                            if meant.query.group and not meant.query.sort:
-                                select = tuple(
-                                    one
-                                    for e in meant.query.select
-                                    for one in ((e, Beside(function, e)) if isinstance(e, Calc) else (e,))  # type: ignore[arg-type]
-                                )
-                                yield replace(meant, query=replace(meant.query, select=select))
-        for start, _ in self.phrase(at, tuple(f"{by} {did} {the}".strip() for by in ("by how many percent",
-            "by what percentage", "how many percent", "by how much percent") for did in ("did",
-            "has") for the in ("", "the"))):  # fmt: skip
-            yield from self._grew(start)
-
-    def _along(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
-        yield from self.mods(table, at, 0)
-        for end, _ in self.phrase(at, ("against the year before", "compared to the year before",
-            "against the previous year", "year over year", "compared to the previous year", "from year to year",
-            "compared with the year before", "over the previous year", "by year")):  # fmt: skip
-            for name, fields in self._years(table):
-                yield end, Mods(dims=(Dim(name, fields),))
-
-    def _years(self, table: str) -> Iterator[tuple[str, tuple[Field, ...]]]:
-        columns = self.graph.tables[table].columns
-        years = [c for c in columns if c.is_year]
-        dates = [c for c in columns if c.kind == "date"]
-        if len(years) == 1:
-            yield table, (Field(years[0].name),)
-        elif not years and len(dates) == 1:
-            yield table, (Field(dates[0].name, (), "year"),)
-
-    def _grew(self, at: int) -> Iterator[Meant]:
-        """ "By how many percent did wind generation in Brazil grow from 2016 to 2021"."""
-        for end in range(at + 1, self.size):
-            for verb, _ in self.phrase(end, _GROWS):
-                for start, _word in self.phrase(verb, ("from", "between")):
-                    for middle, first in self.any.number(start):
-                        for joint, _ in self.phrase(middle, ("to", "and")):
-                            for last, second in self.any.number(joint):
-                                if last == self.size and isinstance(first, int) and isinstance(second, int):
-                                    yield from self._grown(at, end, first, second)
-
-    def _grown(self, at: int, until: int, first: int, second: int) -> Iterator[Meant]:
-        found: list[tuple[int, Measure, int]] = list(self.measured(at))
-        for end, table, column, cost in self.columns(at):
-            if column.kind == "number" and fits("sum", column) and column.pieces[-1] in lexicon.ADDITIVE:
-                found.append((end, Measure(table, Calc("sum", Field(column.name))), cost))
-        for noun in (n for n in self.nouns(at) if n.plural):
-            found.append((noun.end, Measure(noun.table, Calc("count"), noun.where), noun.cost + 1))
-        for end, measure, cost in found:
-            for last, mods in self.mods(measure.table, end, 1):
-                if last != until or mods.rank:
-                    continue
-                for _, fields in self._years(measure.table):
-
-                    def of(year: int, field: Field = fields[0]) -> Test:
-                        return Test(Filter(field.column, "=", (year,), field.part))
-
-                    after, before = (replace(measure.calc, where=(of(y),)) for y in (second, first))
-                    where = (*measure.where, *mods.where)
-                    yield Meant(Query(measure.table, (Pair("growth", after, before),), where=where), cost + mods.cost)
 
     # --- numbers of groups ------------------------------------------------------------------------------
 
@@ -399,6 +323,12 @@ class Contrasts(Forms):
             "and how often each occurs", "and their counts", "and the number of times they occur",
             "and how many times they occur", "with their counts")):  # fmt: skip
             yield end
+
+
+def _fixed(where: tuple[Condition, ...]) -> set[tuple[object, str]]:
+    """The columns that must equal one value."""
+    tests = (c for c in where if isinstance(c, Test))
+    return {(t.path, t.filter.column) for t in tests if t.filter.operator == "=" and not t.filter.part}
 
 
 def _present(column: Column) -> Filter:

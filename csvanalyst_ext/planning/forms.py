@@ -92,6 +92,9 @@ _SHOWN: Final = (
 )
 
 
+_KINDS: Final = tuple(f"{kind} of" for kind in ("kinds", "types", "sorts", "different kinds", "different types"))
+
+
 class Forms(Queries):
     """All forms, for one question."""
 
@@ -169,7 +172,10 @@ class Forms(Queries):
             for article in self.articles(start):
                 for distinct in self.skip(article, lexicon.DISTINCT):
                     for end, name, column, cost in self.columns(distinct):
-                        if distinct > article or (column.kind in ("text", "date") and is_plural(self.norm(end - 1))):
+                        if distinct > article or (
+                            (column.kind in ("text", "date") or column.pieces[-1] == "id")
+                            and is_plural(self.norm(end - 1))
+                        ):
                             measure = Measure(name, Calc("count distinct", Field(column.name)))
                             for table, mods in self._tails(name, end):
                                 total = given + mods + Mods(cost=cost + 1 + (distinct == article))
@@ -223,7 +229,7 @@ class Forms(Queries):
 
     def _item(self, at: int) -> Iterator[tuple[int, Item, int]]:
         for start in self.articles(at):
-            for distinct in self.skip(start, lexicon.DISTINCT):
+            for distinct in self.skip(start, (*lexicon.DISTINCT, *_KINDS)):
                 by_end: dict[int, list[tuple[str, str, int]]] = {}
                 for end, name, column, cost in self.columns(distinct):
                     by_end.setdefault(end, []).append((name, column.name, cost))
@@ -235,7 +241,7 @@ class Forms(Queries):
                             by_end.setdefault(end, []).append((*label[0], 2))
                 for end, choices in by_end.items():
                     for last in self.skip(end, ("value", "values")):
-                        yield last, ColumnItem(tuple(choices), distinct > start, is_plural(self.norm(end - 1))), 0
+                        yield last, ColumnItem(tuple(choices), distinct > start, self._plural(distinct, end)), 0
         for end, measure, cost in self.measured(at):
             yield end, measure, cost
         # "first and last name"
@@ -268,6 +274,10 @@ class Forms(Queries):
                         ):
                             shared = Measure(first.table, Calc(function, first.calc.field))
                             yield last, _Several((shared, *others)), cost  # type: ignore[misc]
+
+    def _plural(self, start: int, end: int) -> bool:
+        """Whether several values are asked for: "kinds of engine", "engines"."""
+        return is_plural(self.norm(end - 1)) or (self.norm(start - 1) == "of" and is_plural(self.norm(start - 2)))
 
     def _items_form(self, at: int, given: Mods) -> Iterator[Meant]:
         for end, items, cost in self.items(at):
@@ -376,18 +386,15 @@ class Forms(Queries):
             for start, joint in self.phrase(phrase.end, _SHOWN):
                 for end, items, cost in self.items(start):
                     flat = tuple(_flatten(items))
-                    if (
-                        end != self.size
-                        or any(isinstance(item, Measure) for item in flat)
-                        or phrase.mods.dims
-                        or phrase.mods.having
-                    ):
+                    if any(isinstance(item, Measure) for item in flat) or phrase.mods.dims or phrase.mods.having:
                         continue
-                    for _sorts, _last in ((NO_MODS, end),):
+                    for last, tail in self.mods(phrase.table, end, 0):
+                        if last != self.size or tail != Mods(sort=tail.sort, cost=tail.cost):
+                            continue
                         for fields, more in self._placed(flat, [phrase.table], phrase.table):  # type: ignore[arg-type]
                             names = self.labels(phrase.table) if joint in _BESIDES else ()
                             chosen = tuple(dict.fromkeys((*names, *fields)))
-                            mods = phrase.mods + Mods(cost=cost + more)
+                            mods = phrase.mods + tail + Mods(cost=cost + more)
                             yield from self._listed_query(phrase.table, chosen, mods, distinct=False)
         for phrase in self._ends(self.noun_phrase(at, 0)):
             mods = phrase.mods

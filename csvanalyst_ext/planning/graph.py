@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from . import lexicon
@@ -63,6 +63,8 @@ class Graph:
         taken = {(e.source, column) for e in given for column in e.columns}
         found = [e for e in _discover(tables) if (e.source, e.columns[0]) not in taken]
         self.edges = tuple(dict.fromkeys((*given, *found)))
+        self._steps = {name: tuple(self._find_steps(name)) for name in self.tables}
+        self._ups: dict[tuple[str, int], tuple[tuple[Path, str], ...]] = {}
 
     def refers(self, table: str, column: str) -> bool:
         """Whether the column alone is a reference to another table."""
@@ -92,15 +94,23 @@ class Graph:
                 found.add(table.name)
         return frozenset(found)
 
-    def steps(self, name: str) -> Iterator[Step]:
+    def steps(self, name: str) -> tuple[Step, ...]:
+        return self._steps[name]
+
+    def _find_steps(self, name: str) -> Iterator[Step]:
         for edge in self.edges:
             if edge.source == name:
                 yield Step(edge, True)
             if edge.target == name:
                 yield Step(edge, False)
 
-    def ups(self, name: str, most: int = 3) -> Iterator[tuple[Path, str]]:
+    def ups(self, name: str, most: int = 3) -> tuple[tuple[Path, str], ...]:
         """Every table that is reached by references alone, with the way; the table itself first."""
+        if (name, most) not in self._ups:
+            self._ups[name, most] = tuple(self._find_ups(name, most))
+        return self._ups[name, most]
+
+    def _find_ups(self, name: str, most: int) -> Iterator[tuple[Path, str]]:
         ways: list[tuple[Path, str]] = [((), name)]
         while ways:
             path, at = ways.pop(0)
@@ -148,6 +158,12 @@ class Graph:
             return referred[0]
         table = self.tables[name]
         return next(((c.name,) for c in table.columns if table.unique(c) is True and c.pieces[-1] in _KEY_WORDS), ())
+
+
+@lru_cache(maxsize=16)
+def graph_of(tables: tuple[Table, ...], declared: tuple[Edge, ...]) -> Graph:
+    """The graph of a schema, found once for all questions about it."""
+    return Graph(tables, declared)
 
 
 def _discover(tables: Sequence[Table]) -> Iterator[Edge]:

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, relations
+from .leads import Lead as OldLead
 from .parts import fits
 from .plan import Comparator
-from .query import (
-    Calc,
-    Field,
-)
+from .quantiles import quantiles
+from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
 from .ties import Ties
-from .words import pieces
+from .words import pieces, stems
 
 _OCCUR: Final = lexicon.words("""
     appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
@@ -24,6 +23,11 @@ _OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
     **dict.fromkeys(("more than once", "at least twice", "more than one time", "multiple times", "several times",
                      "repeatedly"), (">", 1)),
 }  # fmt: skip
+
+
+_AND: Final = ("and", "and a", "and an")
+_TAKEN_BACK: Final = lexicon.words("return cancel refund reject request")
+_WITHOUT: Final = ("but not", "but no", "but not a", "but not an", "but never", "and not", "but never a")
 
 
 class Groups(Ties):
@@ -45,6 +49,11 @@ class Groups(Ties):
                     for last, name, column, cost in self.columns(of):
                         if fits(function, column, word) and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
                             yield last, Measure(name, Calc(function, Field(column.name))), cost
+            for end, quantile in quantiles(self, start):
+                for of in self.skip(end, ("of", "of the", "of all", "value of", "for", "in")):
+                    for last, name, column, cost in self.columns(of):
+                        if fits("quantile", column) and column.switch is None:
+                            yield last, Measure(name, Calc("quantile", Field(column.name), quantile=quantile)), cost
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
 
@@ -128,11 +137,53 @@ class Groups(Ties):
                     fields = tuple(Field(d.column, (), d.part, d.bucket) for d in meaning.dimensions)
                     yield end, Mods(dims=(Dim(table, fields),))
 
+    def _both(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
+        """ "Who bought both a lamp and a chair", "but not a chair": rows of a group of each kind, or of one alone."""
+        for start, lead in relations.leads(self, at):
+            if lead.empty or lead.negated or self._undone(table, lead.verb):
+                continue
+            for both in self.skip(start, ("both", "both in", "both a", "both an")):
+                for first, one in self._kind(table, both, depth):
+                    joints = _WITHOUT if both == start else (*_AND, "and in")
+                    for joint, _ in self.phrase(first, joints):
+                        for second in self.skip(joint, ("in",)):
+                            for end, other in self._kind(table, second, depth):
+                                if one == other or one.filter.column != other.filter.column:
+                                    continue
+                                bound: tuple[Comparator, int] = ("=", 0) if both == start else (">=", 1)
+                                kinds: tuple[tuple[Measure, Comparator, int | float], ...] = (
+                                    (Measure(table, Calc("count"), (one,)), ">=", 1),
+                                    (Measure(table, Calc("count"), (other,)), *bound),
+                                )
+                                ends = {end, *(e for name, e, _ in self.entities(end) if name == table)}
+                                for last in ends if both > start else {end}:
+                                    yield last, Mods(having=kinds)
+
+    def _undone(self, table: str, verb: str) -> bool:
+        """Whether the verb takes back what rows usually are: who returned a lamp is not all who have a row of one."""
+        return bool(stems(verb) & _TAKEN_BACK) and not self._says_nothing(table, verb)
+
+    def _kind(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Test]]:
+        """One value of a column, as a noun or with the column's name."""
+        for phrase in self.noun_phrase(at, depth + 1, values=True):
+            if phrase.table == table and phrase.mods == Mods(phrase.mods.where, cost=phrase.mods.cost):
+                yield from self._one_value(phrase.end, phrase.mods.where)
+        for article in self.articles(at):
+            for end, meaning in self.scopes[table].condition(article):
+                yield from self._one_value(end, tuple(map(Test, meaning.filters)))
+        for end, meaning in self.scopes[table].time(at, OldLead(preposition="in")):
+            yield from self._one_value(end, tuple(map(Test, meaning.filters)))
+
+    def _one_value(self, end: int, where: tuple[Condition, ...]) -> Iterator[tuple[int, Test]]:
+        if len(where) == 1 and isinstance(where[0], Test) and not where[0].path and where[0].filter.operator == "=":
+            yield end, where[0]
+
     def _havings(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
         """Conditions on groups: "with an average salary above 50000", "who made at least three films"."""
+        yield from self._both(table, at, depth)
         for start, lead in relations.leads(self, at):
             again = self.norm(at - 1) in ("also", "but") or (self.norm(at - 1) == "and" and lead.empty)
-            if lead.empty and not lead.relative and not again:
+            if (lead.empty and not lead.relative and not again) or self._undone(table, lead.verb):
                 continue
             if not lead.negated and not lead.empty:
                 for article in self.skip(start, ("the", "a", "an", "their", "its")):
@@ -153,6 +204,11 @@ class Groups(Ties):
                         if not plain:
                             measure = Measure(table, Calc("count"), phrase.mods.where)
                             yield phrase.end, Mods(having=((measure, *wanted),), cost=phrase.mods.cost + 1)
+                for kinds, _ in self.phrase(quantified, lexicon.DISTINCT):
+                    for end, name, column, cost in self.columns(kinds):
+                        if name == table and column.kind in ("text", "date") and not lead.empty:
+                            different = Measure(table, Calc("count distinct", Field(column.name)))
+                            yield end, Mods(having=((different, *wanted),), cost=cost)
                 for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
                     distinct = Calc("count distinct", Field(link.column.name))
                     yield link.end, Mods(having=((Measure(table, distinct), *wanted),), cost=1)

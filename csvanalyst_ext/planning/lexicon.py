@@ -300,6 +300,7 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "ctry": ("country",), "resp": ("response",), "trans": ("transaction",), "avail": ("available",), "nbr": ("number",),
     "pos": ("position",), "cnt": ("count",), "info": ("information",), "tel": ("telephone",), "org": ("organization",),
     "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
+    "exp": ("expectancy", "expenses", "experience"),
 }  # fmt: skip
 
 ADDITIVE: Final = words("""

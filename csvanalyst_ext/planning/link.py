@@ -6,7 +6,8 @@ by similarity: a word that merely looks like a name is a word that is not unders
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
@@ -42,17 +43,53 @@ class ValueLink(NamedTuple):
     named: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What of a table can be looked up without any question: texts by their ``key``, columns by each word of
+    their names, and what rows are called."""
+
+    values: Mapping[str, tuple[tuple[Column, str], ...]]
+    columns: Mapping[str, frozenset[int]]
+    nouns: tuple[tuple[tuple[str, ...], int], ...]
+    identifiers: tuple[Column, ...]
+    daily: bool
+    """Whether each row has a day of its own."""
+
+    def likely(self, said: tuple[str, ...]) -> Iterator[int]:
+        """Places of the columns whose names share a word with ``said``: what need not be compared in full."""
+        joined = "".join(said)
+        front = joined[: len(joined) - len(said[-1])] if said else ""
+        found = {form for piece in said for form in forms(piece)} | {front + form for form in forms(said[-1])}
+        yield from sorted({place for form in found for place in self.columns.get(form, ())})
+
+
+@lru_cache(maxsize=64)
+def index_of(table: Table) -> Index:
+    values: dict[str, list[tuple[Column, str]]] = {}
+    columns: dict[str, set[int]] = {}
+    for place, column in enumerate(table.columns):
+        for value in column.values if column.kind == "text" else ():
+            values.setdefault(key(value), []).append((column, value))
+        for word in _vocabulary(column.pieces):
+            columns.setdefault(word, set()).add(place)
+    return Index(
+        {text: tuple(found) for text, found in values.items()},
+        {word: frozenset(places) for word, places in columns.items()},
+        table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms),
+        tuple(c for c in table.columns if len(c.pieces) > 1 and c.pieces[-1] == "id"),
+        any(c.type.upper() == "DATE" and table.unique(c) is True for c in table.columns),
+    )
+
+
 class Linker:
     """The links of one question to one table."""
 
     def __init__(self, table: Table, tokens: Sequence[Token]) -> None:
         self.table = table
         self.tokens = tokens
-        self._values: dict[str, list[tuple[Column, str]]] = {}
-        for column in table.columns:
-            for value in column.values if column.kind == "text" else ():
-                self._values.setdefault(key(value), []).append((column, value))
-        self._nouns = table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)
+        self._index = index_of(table)
+        self._nouns = self._index.nouns
+        self._synonymous = [column for column in table.columns if column.synonyms]
         self._columns_at: dict[int, list[ColumnLink]] = {}
         self._values_at: dict[int, list[ValueLink]] = {}
         self._entities_at: dict[int, list[tuple[int, int]]] = {}
@@ -94,6 +131,8 @@ class Linker:
             for noun, cost in self._nouns:
                 if len(said) == len(noun) and said[:-1] == noun[:-1] and same(said[-1], noun[-1]):
                     found.append((end, cost))
+        if self._index.daily and start < len(self.tokens) and self.tokens[start].norm in ("day", "days"):
+            found.append((start + 1, 1))
         # Where each row has its own passenger_id, the rows are passengers.
         found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
         return found
@@ -113,9 +152,9 @@ class Linker:
         found = []
         for end, span in self._spans(start, 3):
             said = _pieces_of(span)
-            for column in self.table.columns:
+            for column in self._index.identifiers:
                 named = column.pieces
-                fits = len(named) > 1 and named[-1] == "id" and len(named) - 1 == len(said)
+                fits = len(named) - 1 == len(said)
                 if fits and said[:-1] == named[:-2] and same(said[-1], named[-2]):
                     found.append(ColumnLink(end, column, 1))
         return found
@@ -148,10 +187,10 @@ class Linker:
             if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
                 continue
             said = _pieces_of(span)
-            likely = [column for column in self.table.columns if _may_name(said, column.pieces)]
+            likely = [self.table.columns[place] for place in self._index.likely(said)] if said else []
             found = [(column, column_cost(said, column, self._nouns)) for column in likely]
             named = [(column, cost) for column, cost in found if cost is not None]
-            for column in self.table.columns:
+            for column in self._synonymous:
                 if any(_equal(said, pieces(synonym)) for synonym in column.synonyms):
                     named.append((column, 0))
             yield from (ColumnLink(end, column, cost) for column, cost in named)
@@ -167,12 +206,12 @@ class Linker:
             joined = key(text)
             if not joined:
                 continue
-            candidates = [(found, 0) for found in self._values.get(joined, ())]
+            candidates = [(found, 0) for found in self._index.values.get(joined, ())]
             last = key(span[-1].text)
             if not quoted and len(last) >= 4:
                 head = joined[: len(joined) - len(last)]
                 candidates += [
-                    (found, 1) for form in forms(last) - {last} for found in self._values.get(head + form, ())
+                    (found, 1) for form in forms(last) - {last} for found in self._index.values.get(head + form, ())
                 ]
             exact = {column.name for (column, value), _ in candidates if value == text}
             for (column, value), cost in candidates:
@@ -191,6 +230,8 @@ class Linker:
 
 
 def _pieces_of(span: Sequence[Token]) -> tuple[str, ...]:
+    if len(span) == 1 and span[0].kind != "mark":
+        return pieces(span[0].text) or (span[0].norm,)
     words = [token for token in span if token.kind != "mark"]
     return tuple(piece for token in words for piece in (pieces(token.text) or (token.norm,)))
 
@@ -260,6 +301,8 @@ def core(column: Column) -> tuple[str, ...]:
 
 @cache
 def _core(named: tuple[str, ...]) -> tuple[str, ...]:
+    if len(named) > 2 and named[-1] in ("2", "3") and named[-2] in lexicon.UNITS:
+        named = named[:-2]  # areas and volumes: "land_area_km2"
     while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
         named = named[:-1]
     return named
@@ -287,16 +330,6 @@ def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str
     if owned:
         return 2
     return 4 if column.kind in ("text", "date") or column.is_year else None
-
-
-@lru_cache(maxsize=65536)
-def _may_name(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
-    """Whether the words share anything with the name: what need not be compared in full."""
-    known = _vocabulary(named)
-    if any(form in known for piece in said for form in forms(piece)):
-        return True
-    joined = "".join(said)
-    return any(joined[: len(joined) - len(said[-1])] + form in known for form in forms(said[-1])) if said else False
 
 
 @cache

@@ -182,6 +182,10 @@ class Nouns:
         """A noun with all that belongs to it; see ``phrases``."""
         raise NotImplementedError
 
+    def _says_nothing(self, table: str, verb: str) -> bool:
+        """Whether the verb says no more than that the row is there; see ``phrases``."""
+        raise NotImplementedError
+
     def mods(self, table: str, at: int, depth: int) -> list[tuple[int, Mods]]:
         """All that may follow a noun; see ``phrases``."""
         raise NotImplementedError

@@ -8,13 +8,15 @@ gets all of them and compares.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from . import lexicon
 from .link import Linker, has_unit, scale
 from .plan import Dimension, Filter, Function, Measure, Operator
+from .quantiles import quantiles
+from .remembering import remembered
 from .schema import Column, Table
 from .words import Token, is_plural, stems
 
@@ -71,6 +73,7 @@ class Parts:
         self.link = Linker(table, words)
         self.size = len(words)
         self._texts: dict[int, list[tuple[int, str]]] = {}
+        self.memo: dict[tuple[str, int], list[Any]] = {}
 
     # --- fixed words ----------------------------------------------------------------------------
 
@@ -147,6 +150,7 @@ class Parts:
 
     # --- columns --------------------------------------------------------------------------------
 
+    @remembered
     def named(self, at: int) -> Iterator[tuple[int, Column, int]]:
         """A column by name, perhaps followed by the word "column"."""
         for link in self.link.columns(at):
@@ -159,6 +163,7 @@ class Parts:
             ):
                 yield end, link.column, link.cost + 1
 
+    @remembered
     def numbers(self, at: int) -> Iterator[tuple[int, Column, int]]:
         """A number column by name.  An identifier is meant only where it is called one: "more than five
         employees" is not about ``employee_id``."""
@@ -166,6 +171,7 @@ class Parts:
             if column.kind == "number" and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
                 yield end, column, cost
 
+    @remembered
     def grouped(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """What to group by: a column, or a part of a date column (with its year, if that is meant)."""
         for start in self.articles(at):
@@ -221,6 +227,7 @@ class Parts:
             else:
                 yield tuple(Dimension(column.name, "" if whole and part == "date" else part) for part in parts)
 
+    @remembered
     def dimensions(self, at: int) -> Iterator[tuple[int, tuple[Dimension, ...], int]]:
         """One to three dimensions, joined by "and" or commas."""
         for end, first, cost in self.grouped(at):
@@ -237,6 +244,7 @@ class Parts:
 
     # --- what is counted ------------------------------------------------------------------------
 
+    @remembered
     def rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """A noun for the rows, with adjectives that are values of the data: "female passengers"."""
         for end, cost in self.link.entity(at):
@@ -258,6 +266,7 @@ class Parts:
                             continue
                         yield end, column, (link.value, *others), link.cost + cost, link.named or named
 
+    @remembered
     def adjective(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """A value in front of the noun, or the name of a yes/no column."""
         for end, column, values, cost, named in self.value_list(at):
@@ -272,6 +281,7 @@ class Parts:
                     filter_ = Filter(column_link.column.name, "=", (switch[no],))
                     yield column_link.end, Meaning((filter_,), cost=column_link.cost)
 
+    @remembered
     def counted(self, at: int) -> Iterator[Counted]:
         """What stands after "how many"."""
         for start in self.articles(at):
@@ -366,6 +376,10 @@ class Parts:
                 if word == "total":
                     for last, counted_rows in self._total_rows(end):
                         yield last, Measure("count"), counted_rows
+            for end, quantile in quantiles(self, start):
+                for of in self.skip(end, ("of", "of the", "of all", "for", "in")):
+                    for last, named, meaning in self._aggregate(of, "quantile", ""):
+                        yield last, replace(named, quantile=quantile), meaning
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
 

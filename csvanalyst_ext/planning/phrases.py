@@ -20,6 +20,7 @@ from .query import (
 )
 from .schema import Column
 from .spoken import NO_MODS, Measure, Mods, Phrase, Rank
+from .words import forms, stems
 
 _STOPS: Final = frozenset({"and", ",", "but"})
 _JOINTS: Final = ("and", ",", ", and", "but", ", but", "and also", "but also", "as well as")
@@ -163,6 +164,10 @@ class Phrases(Groups):
                     for name, end, cost in self.entities(article):
                         if name == table:  # "patients who had an appointment", counted in appointments
                             yield end, Mods(cost=cost + 1)
+        for end, said in relations.leads(self, at):
+            more = said.negated or said.relative or said.preposition or said.have
+            if said.verb and end == self.size and not more and self._says_nothing(table, said.verb):
+                yield end, Mods(cost=1)
         if self.norm(at) in relations.VERBS:
             for end, _ in self.phrase(at + 1, ("there", "here", "in it", "in them", "for it", "by it")):
                 yield end, NO_MODS
@@ -176,6 +181,13 @@ class Phrases(Groups):
             yield from self._dated(table, at)
             yield from self._sorts(table, at)
             yield from self._havings(table, at, depth)
+
+    def _says_nothing(self, table: str, verb: str) -> bool:
+        """Whether the verb says no more than that the row is there: "ordered" in a table of orders."""
+        scope = self.scopes[table]
+        dated = {p for c in scope.table.columns if c.kind == "date" and not c.nulls for p in c.pieces}
+        known = {form for word in (*scope.link.nouns(), *dated) for form in forms(word)}
+        return verb in lexicon.FILLER_VERBS or bool(stems(verb) & known)
 
     def _or_else(
         self, table: str, at: int, depth: int, where: tuple[Condition, ...], cost: int
@@ -252,6 +264,10 @@ class Phrases(Groups):
                     yield last, Rank(measure, measure.table, descending), cost
 
     def _sorts(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        for end, word in self.phrase(at, tuple(f"{adjective} first" for adjective in lexicon.ADJECTIVES)):
+            down, names = lexicon.ADJECTIVES[word.removesuffix(" first")]
+            for column in self._of_adjective(table, names, ""):
+                yield end, Mods(sort=(((table, Field(column.name)), down),), cost=1)
         for end, word in self.phrase(at, ("in alphabetical order", "in alphabetic order", "alphabetically",
             "in reverse alphabetical order", "sorted alphabetically", "ordered alphabetically",
             "sorted in alphabetical order", "in lexicographical order")):  # fmt: skip

@@ -135,6 +135,10 @@ class Queries(Phrases):
         """Measures over rows of ``table`` (or of the measures' own tables), perhaps by dimensions."""
         measures = [item for item in items if isinstance(item, Measure)]
         of = measures[0].table
+        fixed = {c.filter.column for c in mods.where if isinstance(c, Test) and not c.path and _one(c.filter)}
+        apart = {f.column for d in mods.dims if d.table == table for f in d.fields if _plain(f)}
+        if fixed & apart:
+            return  # "municipalities by kind" are not those of the kind "municipality"
         if any(m.table != of for m in measures):
             return
         counted = measures[0].calc.function == "count"
@@ -276,3 +280,11 @@ class Queries(Phrases):
     def _nullable(self, root: str, field: Field) -> bool:
         table = field.path[-1].end if field.path else root
         return self.graph.tables[table].column(field.column).nulls > 0
+
+
+def _one(filter_: Filter) -> bool:
+    return filter_.operator == "=" and not filter_.part
+
+
+def _plain(field: Field) -> bool:
+    return not (field.path or field.part or field.bucket)

@@ -55,7 +55,8 @@ class Questions(Rankings, Listings):
         for start, _ in self.phrase(at, lexicon.HOW_MANY):
             for end, measure, meaning in self.counted(start):
                 for rest in self.rest(end):
-                    yield from self._grouped((measure,), given + meaning + rest)
+                    if not _same_twice(meaning, rest):
+                        yield from self._grouped((measure,), given + meaning + rest)
             yield from self._open_count(start, given)
 
     def _open_count(self, at: int, given: Meaning) -> Iterator[Reading]:
@@ -72,7 +73,8 @@ class Questions(Rankings, Listings):
     def _measuring(self, at: int, given: Meaning) -> Iterator[Reading]:
         for end, measures, meaning in self.measures(at):
             for rest in self.rest(end):
-                yield from self._grouped(measures, given + meaning + rest)
+                if not _same_twice(meaning, rest):
+                    yield from self._grouped(measures, given + meaning + rest)
         # "flights per carrier"
         for end, meaning in self.plain_rows(at, numbers=not is_plural(self.norm(at))):
             for rest in self.rest(end):
@@ -101,3 +103,9 @@ class Questions(Rankings, Listings):
         if [m.function for m in measures] == ["count distinct"] and not meaning.dimensions:
             reading = self.maybe_sum(reading, self.table.column(measures[0].column))
         yield reading
+
+
+def _same_twice(counted: Meaning, rest: Meaning) -> bool:
+    """Whether a value is counted by its own column: "municipalities by kind" are not those of the kind
+    "municipality"."""
+    return bool({f.column for f in counted.filters} & {d.column for d in rest.dimensions if not d.part})

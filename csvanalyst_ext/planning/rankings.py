@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from . import lexicon
 from .parts import Meaning, fits
@@ -11,6 +12,8 @@ from .plan import Dimension, Measure, Order, Plan
 from .schema import Column
 from .sentences import NOTHING, Reading, Sentences, ask_how_many, without_fixed_year
 from .words import is_plural
+
+_WHEN: Final = tuple(f"{preposition} {which}" for preposition in ("in", "on", "at") for which in ("which", "what"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Rankings(Sentences):
 
     def superlative(self, at: int, given: Meaning) -> Iterator[Reading]:
         """ "Which carrier has the highest average delay", "the city with the most customers"."""
-        which = [(end, True) for end, _ in self.phrase(at, ("which", "what", "which of the"))]
+        which = [(end, True) for end, _ in self.phrase(at, ("which", "what", "which of the", *_WHEN))]
         for start, asked in [*which, (at, False)]:
             for article in self.articles(start):
                 yield from self._ranked_subject(article, given, asked)
@@ -103,7 +106,7 @@ class Rankings(Sentences):
         """The verb before a superlative; whether it says that the subject is plural."""
         for start in self.skip(at, ("that", "which", "who")):
             for end, word in self.phrase(start, ("has", "have", "had", "with", "having", "shows", "got", "gets",
-            "have had",
+            "have had", "were there", "was there", "are there", "did we have", "do we have",
                                                  "has had", "recorded", "received", "saw", "placed", "made",
                                                  "scored", "reported", "produced")):  # fmt: skip
                 plural = {"has": False, "have": True}.get(word)

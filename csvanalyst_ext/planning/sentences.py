@@ -11,6 +11,7 @@ from .conditions import Conditions
 from .leads import Lead
 from .parts import Meaning
 from .plan import Dimension, Plan, simple
+from .remembering import remembered
 from .schema import Column
 from .words import Token, pieces
 
@@ -55,6 +56,7 @@ class Sentences(Conditions):
                         continue
                     yield meaning + more
 
+    @remembered
     def _modifier(self, at: int) -> Iterator[tuple[int, Meaning]]:
         yield from self.condition(at)
         yield from self._group(at)

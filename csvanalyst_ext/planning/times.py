@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from . import lexicon
 from .leads import Lead, Leads
@@ -42,7 +43,7 @@ class Times(Leads):
             column = self.table.column(lead.dated)
             yield from self._time_of(at, [((column,), 0)], named=True)
             return
-        unnamed: Calendars = self._calendars()
+        unnamed: Calendars = self._calendars
         if lead.preposition in ("in", "during", "of", "for", "on"):
             for end, period in self.period(at):
                 yield from ((end, m) for m in _during(period, unnamed))
@@ -128,6 +129,7 @@ class Times(Leads):
         text = text[:-2] if text[-2:] in ("st", "nd", "rd", "th") else text
         return int(text) if text.isdecimal() and text.isascii() and 1 <= int(text) <= 31 else None
 
+    @cached_property
     def _calendars(self) -> Calendars:
         """What "in 2013" may speak of when no column is named: number columns for year, month and day
         that belong together, or else any year column or date column."""

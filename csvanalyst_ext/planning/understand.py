@@ -10,17 +10,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Final
 
-from . import lexicon
+from . import lexicon, quantiles
 from .compile import compile_plan
-from .contrasts import Contrasts
 from .describe import title
-from .graph import Edge, Graph
+from .graph import Edge, graph_of
 from .link import Linker
 from .lower import lower
+from .occurrences import Occurrences
 from .plan import Among, Filter, Plan, simple
 from .questions import Questions
 from .schema import Column, Table
@@ -36,6 +36,14 @@ _OTHER_WORDS: Final = frozenset(
     {
         "or",
         "and",
+        "both",
+        "share",
+        "percentage",
+        "change",
+        "growth",
+        "grow",
+        "kinds",
+        "types",
         "between",
         "no",
         "without",
@@ -87,6 +95,11 @@ class NotUnderstood:
 
 def understand(question: str, tables: Sequence[Table], references: Sequence[Edge] = ()) -> Understood | NotUnderstood:
     """What ``question`` means on these tables.  ``references`` are those that a dictionary declares."""
+    return _understand(question, tuple(tables), tuple(references))
+
+
+@lru_cache(maxsize=64)  # the planner meets a question again after each reply of a tool
+def _understand(question: str, tables: tuple[Table, ...], references: tuple[Edge, ...]) -> Understood | NotUnderstood:
     words = tokens(question)
     if not tables:
         return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
@@ -134,8 +147,8 @@ def _of_all_tables(
     words: tuple[Token, ...], tables: Sequence[Table], references: Sequence[Edge], scopes: Mapping[str, Questions]
 ) -> Understood | NotUnderstood | None:
     """The reading over all tables and their references; ``None`` when there is none."""
-    graph = Graph(tables, references)
-    meanings = [meant for meant in Contrasts(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
+    graph = graph_of(tuple(tables), tuple(references))
+    meanings = [meant for meant in Occurrences(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
     if not meanings:
         return None
     least = min(meant.cost for meant in meanings)
@@ -284,7 +297,7 @@ def _spans(words: Sequence[Token], unknown: Sequence[int]) -> tuple[str, ...]:
 def vocabulary() -> frozenset[str]:
     """Every single word of the fixed phrases."""
     words = {word for phrases in lexicon.PHRASES for phrase in phrases for word in phrase.split()}
-    return frozenset(words | _OTHER_WORDS)
+    return frozenset(words | _OTHER_WORDS | quantiles.WORDS)
 
 
 def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:
