@@ -60,13 +60,13 @@ def test_an_engine_that_hangs_in_a_question(fault: Fault, proxy: EngineProxy) ->
     with fault("half-open stream (engine hangs in a question)") as stage:
         carrier = stage.carrier
         started = time.monotonic()
-        run = stage.during("PYTHON: sum(i % 7 for i in range(60_000_000))", proxy.freeze, timeout=10.0)
+        run = stage.during("PYTHON: sum(i % 7 for i in range(60_000_000))", proxy.freeze, timeout=40.0)
         if carrier == "stream":
             stage.sees_error(run.error, "sandbox_unresponsive")
         else:
             assert run.error is None
             stage.sees("the answer: its bytes do not pass the engine")
-        assert time.monotonic() - started < 25.0
+        assert time.monotonic() - started < 60.0
         proxy.thaw()
 
 
