@@ -48,9 +48,7 @@ def run_ingest(
     _keep_freed_memory()
     path = os.path.join(incoming, request.source)
     try:
-        exact = bool(request.options.get("exact", False))
-        with engine(path, scratch, memory_limit, threads, Outlet(sink), exact=exact) as opened:
-            found = _dispatch(opened, request, path)
+        found = _read(request, path, scratch, memory_limit, threads, sink)
     except IngestFault as fault:
         return protocol.failure("error", fault.code, fault.message, fault.hint, **fault.details)
     except (duckdb.OutOfMemoryException, MemoryError):
@@ -70,6 +68,22 @@ def run_ingest(
         timings={"ingest": time.perf_counter() - started},
         report=_report(loaded, found),
     )
+
+
+def _read(
+    request: protocol.IngestRequest, path: str, scratch: str, memory_limit: int, threads: int, sink: Sink
+) -> dict[str, Any]:
+    """What was found.  What does not fit the memory with several threads may with one: each of them holds rows,
+    and keeping the rows' order takes memory for every row group of the source."""
+    outlet = Outlet(sink)
+    try:
+        exact = bool(request.options.get("exact", False))
+        with engine(path, scratch, memory_limit, threads, outlet, exact=exact) as opened:
+            return _dispatch(opened, request, path)
+    except duckdb.OutOfMemoryException:
+        if threads == 1 or outlet.begun:
+            raise
+    return _read(request, path, scratch, memory_limit, 1, sink)
 
 
 def _keep_freed_memory() -> None:

@@ -7,7 +7,7 @@ has passed it, and then exactly the text that it passed.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,11 +21,19 @@ from .connection import quoted
 from .faults import engine_fault
 from .sink import Sink
 
-MOST_BATCH_ROWS: Final = 32_768
-BATCH_VALUES: Final = 16 * MOST_BATCH_ROWS
-"""Values of a batch: few batches cost little, but one of a wide result must not take all memory."""
+BATCH_ROWS: Final = 8_192
+FIXED_BATCH_ROWS: Final = 32_768
+"""Where every value is of a fixed size: few batches cost little.  Other values may each be as large as they like."""
+BATCH_VALUES: Final = 16 * FIXED_BATCH_ROWS
 LEAST_BATCH_ROWS: Final = 2_048
 _EXPLAIN: Final = "EXPLAIN "
+
+_FIXED: Final = frozenset(
+    """
+    boolean tinyint smallint integer bigint utinyint usmallint uinteger ubigint float double decimal
+    date time timestamp timestamp_s timestamp_ms timestamp_ns
+    """.split()  # noqa: SIM905
+) | {"timestamp with time zone"}
 
 # Types that the engine hands to Arrow as they are; HUGEINT as decimal128 (see ``wire``).
 _DIRECT: Final = frozenset(
@@ -168,15 +176,16 @@ def _stream(relation: Any) -> tuple[pa.RecordBatchReader, list[str], list[int]]:
         named = [cast.alias(name) for cast, name in zip(casts, relation.columns, strict=True)]
         relation = relation.select(*named)
     try:
-        batches = relation.to_arrow_reader(batch_rows(len(types)))
+        batches = relation.to_arrow_reader(batch_rows([kind.id for kind in types]))
     except pa.ArrowInvalid as error:
         raise wire.NotPlain("result_too_deep", "A column of the result nests too deeply.") from error
     return batches, [str(kind) for kind in types], wide
 
 
-def batch_rows(columns: int) -> int:
-    """Rows of a batch, in whole vectors of the engine."""
-    return max(LEAST_BATCH_ROWS, min(MOST_BATCH_ROWS, BATCH_VALUES // max(columns, 1) // 2_048 * 2_048))
+def batch_rows(kinds: Sequence[str]) -> int:
+    """Rows of a batch of columns of these types, in whole vectors of the engine."""
+    most = FIXED_BATCH_ROWS if set(kinds) <= _FIXED else BATCH_ROWS
+    return max(LEAST_BATCH_ROWS, min(most, BATCH_VALUES // max(len(kinds), 1) // 2_048 * 2_048))
 
 
 def _direct(kind: Any, *, top: bool = False) -> bool:
