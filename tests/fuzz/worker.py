@@ -25,8 +25,9 @@ from . import arrow_cases, cases, judge, play
 ADDRESS_SPACE = 6 * 2**30
 """Bytes after which the process gets no more memory: a case that needs more is a fault."""
 OPEN_FILES = 512
-SLOW = 5.0
-"""Seconds of processor time after which a case counts as hanging."""
+SLOW = {"flood": 45.0}
+"""Seconds of processor time after which a case counts as hanging: a flood is 256 MiB of the smallest frames."""
+SLOW_OTHERS = 10.0
 _STATUS = Path("/proc/self/status")
 _DESCRIPTORS = Path("/proc/self/fd")
 MOST = {"flood": 160 * 2**20, "lies": 160 * 2**20, "arrow: bombs": 64 * 2**20}
@@ -95,7 +96,7 @@ def _one(loop: play.Loop, seed: int, number: int, kind: str, salt: int) -> dict[
             raise
         word, fault, peak = "fault", f"{type(error).__name__}: {error}", _status("VmHWM") - before
     used = time.process_time() - processor
-    if not fault and used > SLOW:
+    if not fault and used > SLOW.get(script.kind, SLOW_OTHERS):
         word, fault = "slow", f"{used:.1f} s of processor time"
     if not fault and peak > MOST.get(script.kind, MOST_OTHERS):
         word, fault = "memory", f"grew by {peak / 2**20:.0f} MiB"

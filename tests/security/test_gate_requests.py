@@ -62,7 +62,8 @@ def test_a_written_out_pivot_is_reported(connection: duckdb.DuckDBPyConnection) 
 
 def test_a_pivot_whose_columns_cannot_be_read_is_an_engine_error(connection: duckdb.DuckDBPyConnection) -> None:
     fault = fault_of(connection, "PIVOT sales ON regoin USING sum(quantity)")
-    assert (fault.code, fault.details) == ("sql_unknown_column", {"construct": "regoin"})
+    # Its columns are written out from cells, so the words of the error may be cells.
+    assert (fault.code, fault.details) == ("sql_unknown_column", {"construct": "regoin", "expanded": True})
     assert fault.hint
 
 
