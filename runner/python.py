@@ -93,7 +93,9 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
         """The table as a DataFrame with the columns that the code can see of it."""
         quoted = connections.quoted
         some = columns.seen(tree, variable, connection.sql(f"FROM {quoted(table)}").columns, _methods())
-        return load(table) if some is None else sql("SELECT " + ", ".join(map(quoted, some)) + f" FROM {quoted(table)}")
+        if some is None:
+            return load(table)
+        return sql(f"SELECT {', '.join(map(quoted, some))} FROM {quoted(table)}")  # noqa: S608 - quoted
 
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     namespace: dict[str, Any] = {"__name__": "__main__", "sql": sql, "load": load}
