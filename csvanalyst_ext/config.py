@@ -33,6 +33,7 @@ class Settings:
     fallback_models: str = ""
     tool_format: str = "auto"
     model_access: str = "any"
+    model_timeout: float = 120.0
     local_model: bool = False
     default_policy: str = "aggregates"
     python_enabled: bool = True
@@ -76,9 +77,11 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "CSVANALYST_FALLBACK_MODELS": "fallback_models",
     "CSVANALYST_TOOL_FORMAT": "tool_format",
     "CSVANALYST_MODEL_ACCESS": "model_access",
+    "CSVANALYST_MODEL_TIMEOUT": "model_timeout",
     "CSVANALYST_LOCAL_MODEL": "local_model",
     "CSVANALYST_DEFAULT_POLICY": "default_policy",
     "CSVANALYST_MAX_STEPS": "max_steps",
+    "CSVANALYST_MAX_SECONDS": "max_seconds",
     "CSVANALYST_MAX_COST": "max_cost",
     "CSVANALYST_MAX_TOKENS": "max_tokens",
     "CSVANALYST_MAX_CONTEXT": "max_context",

@@ -17,7 +17,7 @@ import duckdb
 
 from csvanalyst_ext.protocol import Fault, PythonRequest, Reply, failure
 
-from . import charts, frames, gate, results, wire
+from . import charts, columns, frames, gate, results, wire
 from . import connection as connections
 from .faults import engine_fault
 from .sink import Sink
@@ -87,7 +87,15 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
 
     def load(name: str) -> Any:
         """A table as a pandas DataFrame, for names that are no Python identifiers."""
-        return sql("FROM " + '"' + name.replace('"', '""') + '"')
+        return sql("FROM " + connections.quoted(name))
+
+    def needed(variable: str, table: str) -> Any:
+        """The table as a DataFrame with the columns that the code can see of it."""
+        quoted = connections.quoted
+        some = columns.seen(tree, variable, connection.sql(f"FROM {quoted(table)}").columns, _methods())
+        if some is None:
+            return load(table)
+        return sql(f"SELECT {', '.join(map(quoted, some))} FROM {quoted(table)}")  # noqa: S608 - quoted
 
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     namespace: dict[str, Any] = {"__name__": "__main__", "sql": sql, "load": load}
@@ -104,8 +112,15 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
     by_folded = {table.casefold(): table for table in tables}
     for name in names:
         if name.casefold() in by_folded:
-            namespace[name] = load(by_folded[name.casefold()])
+            namespace[name] = needed(name, by_folded[name.casefold()])
     return namespace
+
+
+def _methods() -> frozenset[str]:
+    """What a frame has of its own: a column of such a name is no attribute."""
+    import pandas
+
+    return frozenset(dir(pandas.DataFrame))
 
 
 def _syntax_failure(error: BaseException) -> Reply:

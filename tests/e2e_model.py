@@ -163,13 +163,6 @@ def score(base: str, model: str, chosen: argparse.Namespace) -> int:
     from csvanalyst_ext.errors import AnalystError
     from csvanalyst_ext.evaluation import report, runner, suite
     from csvanalyst_ext.evaluation.tally import count
-    from csvanalyst_ext.llm.gateway import Gateway, Patience
-    from csvanalyst_ext.session.session import AnalystSession
-
-    def patient(settings: Settings) -> AnalystSession:
-        session = AnalystSession.open(settings)
-        session._gateway = Gateway(settings, patience=Patience(silence=SILENCE))
-        return session
 
     items = suite.narrowed(suite.load(suite.CORE), chosen.questions)
     found = []
@@ -181,9 +174,10 @@ def score(base: str, model: str, chosen: argparse.Namespace) -> int:
             api_base=base,
             model_access="loopback",
             tool_format="json",
+            model_timeout=SILENCE,
             max_seconds=2 * SILENCE,
         )
-        analyst = Analyst(settings, make=patient)
+        analyst = Analyst(settings)
         try:
             for attempt in runner.attempts(analyst, items, model=model):
                 found.append(attempt)

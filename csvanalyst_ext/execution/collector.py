@@ -6,6 +6,7 @@ or the request raises ``RunnerMisbehaved`` before memory is spent on it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final
@@ -19,6 +20,9 @@ MAX_ARTEFACTS: Final = 80 * 1024 * 1024
 """Bytes of pictures and charts in one reply."""
 MAX_PROGRESS: Final = 256
 """Bytes of a progress frame."""
+IDLE_AT_ONCE: Final = 5_000
+IDLE_EACH_SECOND: Final = 100
+"""Frames that bring nothing of a result (a runner sends at most 20 a second); more would only keep the host busy."""
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 
@@ -33,11 +37,14 @@ class Collector:
         self._sizes: list[int] = []
         self._segment: memoryview | None = None
         self._most = request.limits.max_bytes + MAX_ARTEFACTS
+        self._began = time.monotonic()
+        self._idle = 0
         self.reply: Reply | None = None
 
     def take(self, frame: Frame) -> bool:
         """Take one frame; ``True`` once the reply is there.  Raises ``RunnerMisbehaved``, or what the sink raises."""
         try:
+            self._count(frame)
             if frame.kind is Kind.BODY:
                 self._take_body(frame.payload)
             elif frame.kind is Kind.PROGRESS:
@@ -50,6 +57,14 @@ class Collector:
         except ProtocolError as error:
             raise misbehaved(error.code, str(error)) from error
         return False
+
+    def _count(self, frame: Frame) -> None:
+        """Refuse a flood of frames for which the bytes of the result are no limit."""
+        if frame.kind is Kind.BODY and len(frame.payload) > 1:
+            return
+        self._idle += 1
+        if self._idle > IDLE_AT_ONCE + IDLE_EACH_SECOND * (time.monotonic() - self._began):
+            raise ProtocolError("flood", "more frames than it can have anything to tell with")
 
     @property
     def room(self) -> int:

@@ -47,7 +47,10 @@ _TEXTS: Final = {
     "model_rate_limited": ("The model {model} takes no more requests now.", "Wait a little, or use another model."),
     "model_unreachable": ("The model {model} cannot be reached.", "Check the network and the address (api_base)."),
     "model_server_error": ("The provider of {model} failed.", "Try again, or use another model."),
-    "model_timeout": ("The model {model} did not answer in time.", "Try again, or use another model."),
+    "model_timeout": (
+        "The model {model} did not answer in time.",
+        "Try again, use another model, or give a slow one more time (CSVANALYST_MODEL_TIMEOUT).",
+    ),
     "model_context": ("The conversation is longer than {model} takes.", "Start afresh with %analyst reset."),
     "model_bad_request": ("The provider of {model} does not accept the request.", "Use another model."),
     "model_not_found": ("There is no model {model}.", "Write it as provider/model, such as openai/gpt-4o-mini."),

@@ -68,7 +68,7 @@ class Gateway:
         self._boundary = boundary or Boundary(settings)
         self._format = settings.tool_format
         self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
-        self._patience = patience or Patience()
+        self._patience = patience or Patience(silence=settings.model_timeout)
         self._forms: dict[str, str] = {}
         self._silent_until: dict[str, float] = {}
 

@@ -139,6 +139,13 @@ def test_a_long_wait_that_a_provider_asks_for_is_cut_short(run: Run) -> None:
         assert complete(run, gateway_to(server, patience)).text == "Hi"
 
 
+def test_how_long_a_model_may_say_nothing_is_a_setting(run: Run) -> None:
+    with ScriptedModel([say("Hi", trouble="hang")]) as server:
+        settings = Settings(api_base=server.api_base, model_access="loopback", model_timeout=0.3)
+        error = error_of(run, Gateway(settings))
+    assert error.code == "model_timeout" and "CSVANALYST_MODEL_TIMEOUT" in error.hint
+
+
 def test_loading_opens_no_socket_and_prints_nothing() -> None:
     """In a fresh interpreter, since here it is loaded already."""
     import subprocess

@@ -301,6 +301,13 @@ def test_a_runner_with_another_protocol_is_refused() -> None:
     assert protocol.protocol_hash() != "other"
 
 
+@pytest.mark.parametrize("idle", [protocol.encode(Kind.PROGRESS, 1, {"rows": 1, "bytes": 1}), body(b"")])
+def test_a_flood_of_frames_without_a_result_is_refused_early(idle: bytes) -> None:
+    assert ask(body(TABLE_BODY) + idle * 2000 + reply(**TABLE_REPLY), within=20).table == TABLE
+    with pytest.raises(RunnerMisbehaved, match="more frames"):
+        ask(idle * 50_000, within=20)
+
+
 def test_an_ingest_gives_one_body_and_only_to_its_sink() -> None:
     kept: list[bytes] = []
 

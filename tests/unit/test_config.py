@@ -89,5 +89,12 @@ def test_limits_take_the_settings_unless_something_else_is_asked_for():
 
 def test_the_reference_page_tells_every_setting_and_every_variable():
     page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text()
-    for name in (*_VARIABLES, *(field.name for field in fields(Settings))):
-        assert f"`{name}`" in page
+    rows = [[cell.strip().strip("`") for cell in line.split("|")[1:4]] for line in page.splitlines() if "`" in line]
+    told = {name: (variable, default) for name, variable, default in (row for row in rows if len(row) == 3)}
+    variables = {name: variable for variable, name in _VARIABLES.items()}
+    for field in fields(Settings):
+        variable, default = told[field.name]
+        assert variable == variables.get(field.name, "")
+        if field.type in ("int", "float"):
+            read = resolve(Config({"CSVAnalyst": {field.name: default}}), {})
+            assert getattr(read, field.name) == field.default, field.name
