@@ -1,4 +1,4 @@
-"""Finding and reading data dictionaries.
+"""Finding, reading and writing data dictionaries.
 
 Runs on the host.  Reads a small YAML file that the person named or that lies beside the data
 (``NAME.dictionary.yaml``); of shipped data, the manifest says the same.  The format is in
@@ -15,7 +15,8 @@ from typing import Any, Final
 from ..datasets.dictionary import ColumnEntry, Dictionary, MeasureEntry, Reference, of_shipped
 from ..datasets.shipped import catalogue
 from ..datasets.sources import FileSource, Source
-from ..errors import DataError, PlanError
+from ..datasets.storage import storing
+from ..errors import DataError, PlanError, UsageError
 from ..planning.document import lines_of, parse
 from ..planning.formula import BadFormula, read_formula, written
 from ..planning.plan import Ref
@@ -68,6 +69,29 @@ def read(path: Path) -> Dictionary:
         line = raw.count(b"\n", 0, error.start) + 1
         raise _bad(path.name, "It is not UTF-8 text.", line) from None
     return dictionary_in(text, path.name)
+
+
+def write(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Write a dictionary to ``path``, whole or not at all.
+
+    Raises ``UsageError`` (``file_exists``) when there is something already and it is not to be replaced, and
+    ``StorageError``.
+    """
+    written = path.with_name(f".{path.name}.writing") if overwrite else path
+    with storing(path.parent):
+        try:
+            file = written.open("w" if overwrite else "x", encoding="utf-8")
+        except FileExistsError:
+            message = f"{path} is there already; nothing was written."
+            raise UsageError("file_exists", message, "--overwrite replaces it.") from None
+        try:
+            with file:
+                file.write(text)
+            if overwrite:
+                written.replace(path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
 
 
 def dictionary_in(text: str, name: str) -> Dictionary:
@@ -182,6 +206,8 @@ class _Reader:
     def text(self, value: Any, place: str) -> str:
         if value is None:
             return ""
+        if isinstance(value, bool):
+            raise self.bad(place, f"Put {str(value).lower()} into quotes if the text is meant.")
         if not isinstance(value, str | int | float) or len(str(value)) > _MOST_TEXT:
             raise self.bad(place, f"This must be a text of at most {_MOST_TEXT} characters.")
         return str(value).strip()
