@@ -63,6 +63,7 @@ class Graph:
         self.declared = tuple(dict.fromkeys(_declared(tables)))
         alone = {(e.source, e.columns[0]) for e in self.declared if len(e.columns) == 1}
         part = {(e.source, column, e.target) for e in self.declared for column in e.columns}
+        part |= {(e.target, key, e.source) for e in self.declared for key in e.keys}
         found = [
             e
             for e in _discover(tables)
