@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .datasets.model import Dataset
     from .datasets.policy import Policy
     from .llm.preview import Preview
+    from .session.described import Described
     from .session.draft import Draft
     from .session.question import Question
     from .session.replay import Replay
@@ -119,6 +120,16 @@ class Analyst:
         """Put a data set under a data policy.  Raises ``DataError`` (``data_unknown``)."""
         session = self.session
         return session.choose_policy(name, policy)
+
+    def describe(self, name: str, dictionary: Path | None = None) -> Described:
+        """What is known of a data set, after its dictionary was put in force where one is given.
+
+        Raises ``DataError`` (``data_unknown``, ``dictionary_not_found``, ``bad_dictionary``).
+        """
+        session = self.session
+        if dictionary is not None:
+            self._submit(lambda _: session.attach(name, dictionary), None)
+        return session.describe(name)
 
     def preview(self, question: Question) -> Preview:
         """What the first request for ``question`` would be; nothing is sent."""

@@ -94,16 +94,19 @@ _LOOKS_SECRET: Final = re.compile(
 )
 
 
+_PASSWORD: Final = re.compile(r"\w+://[^/\s:@]*:([^/\s@]+)@")
+
+
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """``text`` without any value of a secret variable and without anything that looks like a key."""
     return _LOOKS_SECRET.sub(HIDDEN, without_secrets(text, environment))
 
 
 def without_secrets(text: str, environment: Mapping[str, str]) -> str:
-    """``text`` without any value of a secret variable."""
-    secrets = {
-        value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES) and len(value) >= _SHORTEST
-    }
+    """``text`` without any value of a secret variable, and without a password in the address that a variable is."""
+    secrets = {value for name, value in environment.items() if name.upper().endswith(_SECRET_NAMES)}
+    secrets |= {found[1] for value in environment.values() if (found := _PASSWORD.match(value))}
+    secrets = {secret for secret in secrets if len(secret) >= _SHORTEST}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text

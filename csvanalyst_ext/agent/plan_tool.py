@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.dictionary import Dictionary
 from ..errors import PlanError
 from ..planning.compile import compile_plan
 from ..planning.document import document_of, plan_of, read_plan
 from ..planning.plan import Plan
 from ..planning.resolve import resolve
-from ..planning.schema import Column, Table
+from ..planning.schema import Column, Table, declared
 from ..protocol import Fault
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def prepare(given: str | Mapping[str, Any], datasets: Sequence[Dataset]) -> Prep
 
 def table_of(dataset: Dataset) -> Table:
     """What is known of a data set, as the plans' checks take it."""
+    said = dataset.dictionary or Dictionary()
     columns = tuple(
         Column(
             name=column.name,
@@ -56,10 +58,17 @@ def table_of(dataset: Dataset) -> Table:
             values=column.values,
             complete=column.all_values,
             words=column.words,
+            synonyms=said.column(column.name).synonyms,
+            unit=said.column(column.name).unit,
         )
         for column in dataset.columns
     )
-    return Table(dataset.name, dataset.rows, columns)
+    return declared(
+        Table(dataset.name, dataset.rows, columns, said.synonyms),
+        [(measure.name, measure.formula, measure.synonyms) for measure in said.measures],
+        [(reference.columns, reference.table, reference.keys) for reference in said.references],
+        said.key,
+    )
 
 
 def fault_of(error: PlanError) -> Fault:

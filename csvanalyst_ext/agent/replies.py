@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP, Policy
 from ..llm.datablock import compose, parse
 from ..llm.provenance import Reply
+from ..planning.formula import MAX_FORMULA
 from .shown import MAX_REPLY, MAX_ROWS, MAX_TEXT, MEASURED, MOST_COLUMNS, Shown, clean, clean_lines, type_word
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from ..datasets.dictionary import Dictionary
+    from ..datasets.dictionary import Dictionary, MeasureEntry
     from ..datasets.model import ColumnProfile, Dataset
     from ..execution.base import Outcome
     from ..protocol import Fault
@@ -40,7 +41,7 @@ SPOKEN: Final = frozenset(
     sql_type sql_no_result sql_forbidden sql_not_supported sql_interrupted sql_out_of_memory
     plan_ambiguous plan_choice plan_column_type plan_missing_key plan_name_taken plan_no_key plan_range
     plan_repeats_rows plan_shape plan_syntax plan_text plan_too_large plan_type plan_unknown_column plan_unknown_group
-    plan_unknown_key plan_unknown_table plan_value_type plan_values plan_version
+    plan_unknown_key plan_unknown_measure plan_unknown_table plan_value_type plan_values plan_version
     chart_not_allowed unknown_result text_too_long tool_arguments tool_failed unknown_tool unknown_table unknown_column
     timeout memory cancelled worker_crashed worker_exited worker_misbehaved result_too_deep result_too_wide
     python_disabled
@@ -271,15 +272,22 @@ def _known(dictionary: Dictionary) -> dict[str, Any]:
     if dictionary.synonyms:
         found["synonyms"] = [clean(text) for text in dictionary.synonyms[:20]]
     if dictionary.measures:
-        found["measures"] = [
-            {"name": clean(m.name), "function": m.function, "column": clean(m.column)} for m in dictionary.measures[:20]
-        ]
+        found["measures"] = [_measure(measure) for measure in dictionary.measures[:20]]
+    if dictionary.key:
+        found["key"] = [clean(name) for name in dictionary.key]
     if dictionary.references:
         found["references"] = [
             {"columns": list(map(clean, r.columns)), "table": clean(r.table), "keys": list(map(clean, r.keys))}
             for r in dictionary.references[:20]
         ]
     return found
+
+
+def _measure(measure: MeasureEntry) -> dict[str, Any]:
+    said = {"about": clean(measure.description), "unit": clean(measure.unit)}
+    synonyms = {"synonyms": [clean(text) for text in measure.synonyms[:20]]} if measure.synonyms else {}
+    found = {"name": clean(measure.name), "formula": clean(measure.formula, MAX_FORMULA)}
+    return found | {name: text for name, text in said.items() if text} | synonyms
 
 
 def _about(dictionary: Dictionary | None, column: ColumnProfile) -> dict[str, Any]:

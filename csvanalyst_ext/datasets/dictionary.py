@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from .shipped import Relationship, ShippedFile
-
-Function = Literal["sum", "mean", "median", "min", "max", "count distinct", "stddev"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +23,13 @@ class ColumnEntry:
 
 @dataclass(frozen=True, slots=True)
 class MeasureEntry:
-    """A named number: ``function`` of ``column``."""
+    """A named number.  ``formula`` is such as ``sum(price * quantity)``; see ``planning.formula``."""
 
     name: str
-    function: Function
-    column: str
+    formula: str
     description: str = ""
+    unit: str = ""
+    synonyms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Dictionary:
-    """What is known of one table.  ``synonyms`` are what its rows may be called."""
+    """What is known of one table.  ``synonyms`` are what its rows may be called, ``key`` the columns whose values
+    together tell its rows apart."""
 
     description: str = ""
     synonyms: tuple[str, ...] = ()
     columns: tuple[ColumnEntry, ...] = ()
     measures: tuple[MeasureEntry, ...] = ()
     references: tuple[Reference, ...] = ()
+    key: tuple[str, ...] = ()
 
     def column(self, name: str) -> ColumnEntry:
         return next((entry for entry in self.columns if entry.name == name), ColumnEntry(name))
@@ -69,4 +69,4 @@ def of_shipped(file: ShippedFile, relationships: Sequence[Relationship]) -> Dict
         for relation in relationships
         if relation.left[0].partition(".")[0] == file.name
     )
-    return Dictionary(file.description, (), columns, (), references)
+    return Dictionary(file.description, (), columns, (), references, file.key)

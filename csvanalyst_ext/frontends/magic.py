@@ -125,6 +125,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         return {
             "add": self._add,
             "datasets": self._datasets,
+            "describe": self._describe,
             "profile": self._profile,
             "model": self._model,
             "status": self._status,
@@ -142,7 +143,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
     def _add(self, given: Namespace) -> Sheet:
         from ..datasets.policy import policy
-        from ..views import pages
+        from ..views import meaning, pages
 
         if given.name is not None and len(given.sources) > 1:
             raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
@@ -164,7 +165,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
                     variables=self.shell.user_ns,
                     cwd=Path.cwd(),
                     options=overrides,
-                    dictionary=None if given.dictionary is None else Path.cwd() / Path(given.dictionary).expanduser(),
+                    dictionary=None if given.dictionary is None else _file(given.dictionary),
                     policy=chosen_policy,
                     watcher=progress,
                 )
@@ -173,13 +174,27 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             progress.end()
         took = time.perf_counter() - started
         self.analyst.session.warm_model()  # the first question in words comes soon
-        return pages.added(added, took)
+        useless = [note for dataset in added for note in meaning.without_effect(self.analyst.describe(dataset.name))]
+        return pages.added(added, took, useless)
 
     def _datasets(self, given: Namespace) -> Sheet:
         from ..views import pages
 
         session = self.analyst.session
         return pages.registered(session.datasets, session.policies)
+
+    def _describe(self, given: Namespace) -> Sheet:
+        from ..session import described, dictionaries
+        from ..views import meaning
+
+        dictionary = None if given.dictionary is None else _file(given.dictionary)
+        found = self.analyst.describe(given.name, dictionary)
+        if given.write is not None:
+            dictionaries.write(_file(given.write), described.dictionary_text(found), overwrite=given.overwrite)
+            return meaning.written(found, given.write)
+        if given.yaml:
+            return meaning.as_yaml(found, described.dictionary_text(found))
+        return meaning.meaning(found, self.analyst.session.policies[found.dataset.name])
 
     def _profile(self, given: Namespace) -> Sheet:
         from ..views import pages
@@ -275,6 +290,10 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         if self._analyst is not None:
             self._analyst.close()
             self._analyst = None
+
+
+def _file(said: str) -> Path:
+    return Path.cwd() / Path(said).expanduser()
 
 
 def _unsilenced(line: str) -> str:

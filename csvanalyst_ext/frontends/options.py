@@ -172,6 +172,16 @@ def _add() -> _Parser:
     return parser
 
 
+def _describe() -> _Parser:
+    parser = _command("describe", "Show what a data set means, and give it a data dictionary.")
+    parser.add_argument("name", metavar="NAME", help="the data set")
+    parser.add_argument("--dictionary", metavar="FILE", help="put this dictionary (YAML) in force for it")
+    parser.add_argument("--yaml", action="store_true", help="show it as a dictionary to start from")
+    parser.add_argument("--write", metavar="FILE", help="write that dictionary to a file that is not there yet")
+    parser.add_argument("--overwrite", action="store_true", help="with --write: replace the file")
+    return parser
+
+
 def _policy() -> _Parser:
     parser = _command("policy", "Show or choose what of a data set a model may be told.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the data set")
@@ -208,6 +218,7 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
     return {
         "add": _add(),
         "datasets": _plain("datasets", "List the registered data sets."),
+        "describe": _describe(),
         "profile": _with_word("profile", "Show the columns of a data set.", "NAME", "the data set"),
         "model": _with_word("model", "Show the model, or choose another.", "NAME", "LiteLLM's name", optional=True),
         "status": _plain("status", "Show what is in force and what runs."),

@@ -14,6 +14,8 @@ exception types and HTTP status codes.
 ``model_not_found``       no such model or provider
 ``model_filtered``        the provider's content filter stopped it
 ``model_stream_broken``   the answer broke off
+``model_too_long``        the answer did not end
+``model_redirected``      a server on this machine sends its callers elsewhere, which is not followed
 ``model_price_unknown``   a limit of cost was set, and the price of the model is not known
 ``model_over_budget``     the call would cost more than is left
 ``model_failed``          anything else
@@ -38,6 +40,7 @@ RETRIED: Final = frozenset({"model_rate_limited", "model_server_error", "model_u
 """What may pass when the same call is made again."""
 ELSEWHERE: Final = RETRIED | {
     "model_auth", "model_timeout", "model_not_found", "model_bad_request", "model_stream_broken", "model_failed",
+    "model_redirected",
 }  # fmt: skip
 """What another model may do better."""
 _FORM_STATUSES: Final = frozenset({400, 422, 500, 501})
@@ -56,6 +59,11 @@ _TEXTS: Final = {
     "model_not_found": ("There is no model {model}.", "Write it as provider/model, such as openai/gpt-4o-mini."),
     "model_filtered": ("The provider's content filter stopped {model}.", "Put the question in other words."),
     "model_stream_broken": ("The answer of {model} broke off.", "Ask again."),
+    "model_too_long": ("The answer of {model} did not end.", "Ask something narrower, or use another model."),
+    "model_redirected": (
+        "The server of {model} sends its callers to another address.",
+        "Set api_base to that address.",
+    ),
     "model_failed": ("The call of the model {model} failed.", "Try again, or use another model."),
 }
 
@@ -94,6 +102,8 @@ def classify(error: BaseException, *, started: bool) -> str:
         return "model_bad_request"
     if statuses and 500 <= statuses[0] < 600:
         return "model_server_error"
+    if statuses and 300 <= statuses[0] < 400:
+        return "model_redirected"
     return "model_bad_request" if statuses and 400 <= statuses[0] < 500 else "model_failed"
 
 

@@ -70,6 +70,7 @@ class Gateway:
         self._fallbacks = tuple(name.strip() for name in settings.fallback_models.split(",") if name.strip())
         self._patience = patience or Patience(silence=settings.model_timeout)
         self._forms: dict[str, str] = {}
+        self._local: tuple[tuple[asyncio.AbstractEventLoop, str, str], Any] | None = None
         self._silent_until: dict[str, float] = {}
 
     def warm(self) -> None:
@@ -159,6 +160,8 @@ class Gateway:
         from . import faults
 
         arguments = await asyncio.to_thread(arguments_of, litellm, call, form)
+        if client := self._direct(call):
+            arguments["client"] = client
         for attempt in range(1, attempts + 1):
             assembly = Assembly(litellm, call, form)
             self._boundary.count(call)
@@ -167,6 +170,8 @@ class Gateway:
                     async for piece in pieces:
                         if text := assembly.add(piece):
                             yield TextDelta(text)
+                        if assembly.endless:
+                            raise faults.model_error("model_too_long", call.model)
             except ModelError:
                 raise
             except Exception as error:
@@ -179,8 +184,21 @@ class Gateway:
                 raise faults.model_error(code, call.model, error, attempts=attempt, http_status=status) from None
             if not assembly.finished:
                 raise faults.model_error("model_stream_broken", call.model, attempts=attempt)
+            if assembly.filtered:
+                raise faults.model_error("model_filtered", call.model)
             yield self._boundary.written(call.model, call.api_base, assembly.completion())
             return
+
+    def _direct(self, call: Call) -> Any:
+        """The client for a server on this machine; ``None`` where LiteLLM's own is right."""
+        from . import direct
+
+        if call.model.split("/", 1)[0] == OFFLINE or not direct.is_loopback(call.api_base):
+            return None
+        place = (asyncio.get_running_loop(), call.api_base, direct.key_of(call.model, call.api_base))
+        if self._local is None or self._local[0] != place:
+            self._local = (place, direct.DirectClient(*place[1:], self._patience.silence))
+        return self._local[1]
 
     def _wait(self, attempt: int, asked: float | None) -> float:
         wait = self._patience.wait * 2 ** (attempt - 1) if asked is None else asked

@@ -25,7 +25,7 @@ SCHEMA: Final = "schema"
 TEXT: Final = "text"
 TOOL_FORMATS: Final = ("auto", "native", "json")
 
-_NO_KEY: Final = "not-needed"
+NO_KEY: Final = "not-needed"
 _LEAST_REPLY: Final = 64
 _OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
 """Run at home, for nothing.  LiteLLM would ask the server for what it knows, at an address that need not be ours."""
@@ -123,7 +123,7 @@ def _address(litellm: ModuleType, call: Call) -> dict[str, str]:
     known: Mapping[str, Any] = litellm.validate_environment(call.model)
     missing = [name for name in known["missing_keys"] if name.endswith(("_KEY", "_TOKEN"))]
     if call.api_base:
-        return {"api_base": call.api_base, **({"api_key": _NO_KEY} if missing else {})}
+        return {"api_base": call.api_base, **({"api_key": NO_KEY} if missing else {})}
     if missing and not known["keys_in_environment"]:
         message = f"There is no key for the model {call.model}."
         raise ModelError("model_auth", message, f"Set {' or '.join(missing)} in the environment and start again.")

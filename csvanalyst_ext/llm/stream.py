@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from ..safe_text import without_secrets
 from .chat import Completion, ToolCall
 from .request import NATIVE, Call, priced
 from .textual import NOT_JSON, AnswerStream, may_answer, read, read_call
+from .thoughts import Spoken, without_thoughts
+
+MAX_REPLY: Final = 2_000_000
+"""Characters of one reply, thoughts and arguments included: some times what a model can write."""
 
 
 @dataclass(slots=True)
@@ -36,13 +40,24 @@ class Assembly:
         self._litellm = litellm
         self._call = call
         self._form = form
-        self._answer = AnswerStream()
+        self._answer = Spoken() if form == NATIVE else AnswerStream()
         self._text: list[str] = []
         self._calls: list[_Call] = []
         self._usage: Any = None
         self._reason = ""
+        self._size = 0
         self.started = False
         self.finished = False
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the provider itself stopped the reply for what it says."""
+        return self._reason == "content_filter"
+
+    @property
+    def endless(self) -> bool:
+        """Whether this is more than any model writes in one reply."""
+        return self._size > MAX_REPLY
 
     def add(self, chunk: Any) -> str:
         """Take a chunk; returns what of its text a person may read."""
@@ -57,10 +72,11 @@ class Assembly:
             for piece in choice.delta.tool_calls or ():
                 self._add_call(piece)
             text = choice.delta.content or ""
+            self._size += len(text) + len(getattr(choice.delta, "reasoning_content", None) or "")
         if text:
             self._text.append(text)
         self.started = self.started or bool(text or self._calls)
-        return text if self._form == NATIVE else self._answer.add(text)
+        return self._answer.add(text)
 
     def _add_call(self, piece: Any) -> None:
         last = next((call for call in reversed(self._calls) if call.index == piece.index), None)
@@ -71,13 +87,16 @@ class Assembly:
         last.id = last.id or piece.id or ""
         last.name += piece.function.name or "" if not last.name else ""
         last.arguments += piece.function.arguments or ""
+        self._size += len(piece.function.arguments or "")
 
     def completion(self) -> Completion:
         text = _whole("".join(self._text))
         calls, trouble = self._native_calls(), ""
         if self._form != NATIVE:
             text, calls, trouble = self._read(text)
-        elif not calls and (said := read_call(text, self._call.tool_names)):
+        else:
+            text = without_thoughts(text)
+        if self._form == NATIVE and not calls and (said := read_call(text, self._call.tool_names)):
             text, calls = "", (self._numbered(said.tool, said.arguments),)
         prompt, completion = (getattr(self._usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
         reason = "tool_calls" if calls and self._reason == "stop" else self._reason
@@ -98,7 +117,7 @@ class Assembly:
         said = read(text, self._call.tool_names)
         replied = not self._call.tools or may_answer(self._call.messages)
         if said is None and text.strip() and "{" not in text and replied:
-            return text, (), ""  # plain words are an answer, once there can be one
+            return without_thoughts(text), (), ""  # plain words are an answer, once there can be one
         if said is None:
             return text, (), NOT_JSON
         if said.tool:

@@ -15,9 +15,9 @@ from importlib import resources
 from typing import Any, Final
 
 from .chat import Message
+from .thoughts import without_ended
 
 _MOST_OBJECTS: Final = 40
-_THOUGHT: Final = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _WRAPPED: Final = re.compile(
     r"\A\s*(?:```(?:json|tool_call)?|<tool_call>|<\|?(?:tool_call|python_tag)\|?>|\[TOOL_CALLS\])?\s*"
     r"(.*?)\s*(?:```|</tool_call>)?\s*\Z",
@@ -122,13 +122,13 @@ def _append(plain: list[dict[str, Any]], role: str, content: str) -> None:
 
 def read(text: str, names: Collection[str]) -> Said | None:
     """The first call or answer in ``text``, whatever stands around it; ``None`` when there is none."""
-    return next((said for found in _objects(_THOUGHT.sub("", text)) if (said := _meant(found, names))), None)
+    return next((said for found in _objects(without_ended(text)) if (said := _meant(found, names))), None)
 
 
 def read_call(text: str, names: Collection[str]) -> Said | None:
     """The call of one of ``names`` that ``text`` is as a whole, in the ways in which models that were not
     asked for text write one.  Prose that quotes a call is not one."""
-    wrapped = _WRAPPED.match(_THOUGHT.sub("", text))
+    wrapped = _WRAPPED.match(without_ended(text))
     inner = wrapped[1] if wrapped else ""
     if not inner.startswith(("{", "[")):
         return None

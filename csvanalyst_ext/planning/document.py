@@ -72,11 +72,33 @@ def parse(text: str) -> Any:
                 if not isinstance(error, json.JSONDecodeError):
                     raise
                 place = f"line {error.lineno}, column {error.colno}"
-                raise problem("plan_syntax", "", f"This is not JSON: {error.msg} ({place}).", _EXAMPLE) from None
+                bad = problem("plan_syntax", "", f"This is not JSON: {error.msg} ({place}).", _EXAMPLE)
+                raise _at(bad, error.lineno) from None
     return _yaml(text)
 
 
 _EXAMPLE: Final = "A plan is an object, such as {from: flights, group_by: [carrier], measures: [count]}."
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """The lines (from 1) of the entries of a YAML or JSON text that ``parse`` takes, by their place: ``a.b[2].c``."""
+    try:
+        todo = [("", yaml.compose(text, Loader=_Loader))]
+    except yaml.YAMLError:
+        return {}  # JSON that is no YAML, such as with tabs
+    found: dict[str, int] = {}
+    while todo:
+        place, node = todo.pop()
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                inner = f"{place}.{key.value}" if place else str(key.value)
+                found[inner] = key.start_mark.line + 1
+                todo.append((inner, value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                found[f"{place}[{number}]"] = value.start_mark.line + 1
+                todo.append((f"{place}[{number}]", value))
+    return found
 
 
 def _yaml(text: str) -> Any:
@@ -101,9 +123,15 @@ def _yaml(text: str) -> Any:
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         said = getattr(error, "problem", None) or "it cannot be read"
         hint = "Operators such as > and texts such as a: b need quotes in YAML."
-        raise problem("plan_syntax", "", f"This is not YAML: {said}{place}.", hint) from None
+        bad = problem("plan_syntax", "", f"This is not YAML: {said}{place}.", hint)
+        raise _at(bad, mark.line + 1 if mark else None) from None
     except (ValueError, RecursionError):
         raise problem("plan_syntax", "", "This is neither JSON nor YAML.", _EXAMPLE) from None
+
+
+def _at(error: PlanError, line: int | None) -> PlanError:
+    """The error with its line among the details."""
+    return error if line is None else PlanError(error.code, error.message, error.hint, **error.details, line=line)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -151,7 +179,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
             if not isinstance(name, str):
                 raise problem("plan_syntax", "", f"The entry {str(name)[:80]!r} must be a text.", "Quote it.")
             if name in names[:place]:
-                raise _twice(name)
+                raise _at(_twice(name), node.value[place][0].start_mark.line + 1)
         found = super().construct_mapping(node, deep=deep)
         assert isinstance(found, dict)
         return found

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from .graph import Edge
 from .labels import labels
 from .link import Linker
 from .plan import Order, Plan
@@ -52,15 +51,13 @@ def is_follow_up(text: str) -> bool:
     return bool(_CUES.match(text.strip())) and len(text.split()) <= _MOST_WORDS
 
 
-def follow_up(
-    asked: Sequence[str], tables: Sequence[Table], references: Sequence[Edge] = ()
-) -> tuple[Understood, str] | None:
+def follow_up(asked: Sequence[str], tables: Sequence[Table]) -> tuple[Understood, str] | None:
     """What the last of the questions ``asked`` means after those before it, and how it was read; ``None`` when
     it is no follow-up or one that is not understood."""
     text = asked[-1].strip().rstrip("?!. ")
     if len(asked) < 2 or not is_follow_up(text):
         return None
-    before = whole(asked[-MOST_EARLIER - 1 : -1], tables, references)
+    before = whole(asked[-MOST_EARLIER - 1 : -1], tables)
     if before is None:
         return None
     previous, meaning = before
@@ -68,21 +65,21 @@ def follow_up(
     if (nth := _NTH.match(rest)) is not None:
         return _sorted(previous, meaning, nth[1].lower(), nth[2])
     for candidate in dict.fromkeys(_candidates(previous, rest, tables)):
-        found = understand(candidate, tables, references)
+        found = understand(candidate, tables)
         if isinstance(found, Understood):
             return found, candidate
     return None
 
 
-def whole(asked: Sequence[str], tables: Sequence[Table], references: Sequence[Edge]) -> tuple[str, Understood] | None:
+def whole(asked: Sequence[str], tables: Sequence[Table]) -> tuple[str, Understood] | None:
     """The last of the questions, made whole by those before it."""
     if not asked:
         return None
     text = asked[-1].strip().rstrip("?!. ")
-    alone = understand(text, tables, references)
+    alone = understand(text, tables)
     if isinstance(alone, Understood):
         return text, alone
-    led = follow_up(asked, tables, references)
+    led = follow_up(asked, tables)
     return None if led is None else (led[1], led[0])
 
 

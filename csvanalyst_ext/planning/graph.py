@@ -2,6 +2,7 @@
 
 A reference is many-to-one: each row of the source has at most one row of the target.  Declared references
 (of a dictionary) count first; else they are found by name, type and the uniqueness that the profile reports.
+The planner's questions and the joins of plans that name no columns both take them from here.
 """
 
 from __future__ import annotations
@@ -55,14 +56,20 @@ Path = tuple[Step, ...]
 
 
 class Graph:
-    """The tables of one question and their references."""
+    """The tables of one question and their references.  ``declared`` are the edges that dictionaries state."""
 
-    def __init__(self, tables: Sequence[Table], declared: Iterable[Edge] = ()) -> None:
+    def __init__(self, tables: Sequence[Table]) -> None:
         self.tables = {table.name: table for table in tables}
-        given = [e for e in declared if e.source in self.tables and e.target in self.tables]
-        taken = {(e.source, column) for e in given for column in e.columns}
-        found = [e for e in _discover(tables) if (e.source, e.columns[0]) not in taken]
-        self.edges = tuple(dict.fromkeys((*given, *found)))
+        self.declared = tuple(dict.fromkeys(_declared(tables)))
+        alone = {(e.source, e.columns[0]) for e in self.declared if len(e.columns) == 1}
+        part = {(e.source, column, e.target) for e in self.declared for column in e.columns}
+        part |= {(e.target, key, e.source) for e in self.declared for key in e.keys}
+        found = [
+            e
+            for e in _discover(tables)
+            if (e.source, e.columns[0]) not in alone and (e.source, e.columns[0], e.target) not in part
+        ]
+        self.edges = tuple(dict.fromkeys((*self.declared, *found)))
         self._steps = {name: tuple(self._find_steps(name)) for name in self.tables}
         self._ups: dict[tuple[str, int], tuple[tuple[Path, str], ...]] = {}
 
@@ -151,8 +158,33 @@ class Graph:
         least = min((cost for cost, _ in found), default=0)
         return [name for cost, name in sorted(found) if cost == least]
 
+    def joins(self, one: str, other: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The ways to join two tables: each is pairs of a column of ``one`` and a column of ``other``."""
+        found: dict[frozenset[tuple[str, str]], tuple[tuple[str, str], ...]] = {}
+        for edge in self.edges:
+            pairs = tuple(zip(edge.columns, edge.keys, strict=True))
+            if (edge.source, edge.target) == (one, other):
+                found.setdefault(frozenset(pairs), pairs)
+            elif (edge.target, edge.source) == (one, other):
+                pairs = tuple((key, column) for column, key in pairs)
+                found.setdefault(frozenset(pairs), pairs)
+        return tuple(found.values())
+
+    def repeats(self, name: str, columns: Sequence[str]) -> bool | None:
+        """Whether several rows of a table share the values of ``columns``; ``None`` when nothing says."""
+        table, asked = self.tables[name], set(columns)
+        if (known := table.repeats(columns)) is not None:
+            return known
+        if table.key and asked >= set(table.key):
+            return False
+        if any(edge.target == name and asked >= set(edge.keys) for edge in self.declared):
+            return False
+        return True if any(edge.source == name and set(edge.columns) == asked for edge in self.declared) else None
+
     def key(self, name: str) -> tuple[str, ...]:
         """The columns that tell the rows of a table apart, if they are known."""
+        if self.tables[name].key:
+            return self.tables[name].key
         referred = [e.keys for e in self.edges if e.target == name]
         if referred:
             return referred[0]
@@ -161,9 +193,27 @@ class Graph:
 
 
 @lru_cache(maxsize=16)
-def graph_of(tables: tuple[Table, ...], declared: tuple[Edge, ...]) -> Graph:
+def graph_of(tables: tuple[Table, ...]) -> Graph:
     """The graph of a schema, found once for all questions about it."""
-    return Graph(tables, declared)
+    return Graph(tables)
+
+
+def comparable(one: Column, other: Column) -> bool:
+    """Whether values of these columns can be equal."""
+    return one.kind == other.kind and one.kind in ("number", "text", "date")
+
+
+def _declared(tables: Sequence[Table]) -> Iterator[Edge]:
+    """The references of dictionaries, as far as both sides are there and the profile does not know better."""
+    for source in tables:
+        for columns, said, keys in source.references:
+            for target in (t for t in tables if t.name.casefold() == said.casefold()):
+                own = {column.name: column for column in source.columns}
+                theirs = {column.name: column for column in target.columns}
+                pairs = [(own.get(c), theirs.get(k)) for c, k in zip(columns, keys, strict=False)]
+                fits = len(columns) == len(keys) and all(a and b and comparable(a, b) for a, b in pairs)
+                if fits and not target.repeats(keys):
+                    yield Edge(source.name, columns, target.name, keys)
 
 
 def _discover(tables: Sequence[Table]) -> Iterator[Edge]:
@@ -254,6 +304,8 @@ def _proven(column: Column, other: Column) -> bool:
 def _contained(column: Column, other: Column) -> bool:
     """Whether the profile allows that the values of ``column`` are among those of ``other``."""
     if column.kind == "number":
+        if None in (column.minimum, column.maximum, other.minimum, other.maximum):
+            return True  # the result of another plan has no profile
         try:
             return float(other.minimum or "") <= float(column.minimum or "") and float(column.maximum or "") <= float(
                 other.maximum or ""

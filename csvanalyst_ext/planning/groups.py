@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from . import lexicon, relations
+from . import lexicon, measures, relations
 from .leads import Lead as OldLead
 from .parts import fits
 from .plan import Comparator
@@ -13,7 +13,7 @@ from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
 from .ties import Ties
-from .words import pieces, stems
+from .words import stems
 
 _OCCUR: Final = lexicon.words("""
     appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
@@ -40,9 +40,8 @@ class Groups(Ties):
     def _measured(self, at: int) -> Iterator[tuple[int, Measure, int]]:
         for start in self.articles(at):
             for name, table in self.graph.tables.items():  # measures that the dictionary names
-                for known in table.measures:
-                    for end, _ in self.phrase(start, (" ".join(pieces(known.name)),)):
-                        yield end, Measure(name, Calc(known.function, Field(known.column))), 0  # type: ignore[arg-type]
+                for end, named in measures.spoken(self, start, table):
+                    yield end, Measure(name, Calc("measure", Field(named.column))), 0
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):

@@ -37,6 +37,8 @@ def _plain(measure: Measure, naming: Naming) -> str:
     match measure.function:
         case "count":
             return f"number of {column}" if column else "rows"
+        case "measure":
+            return column
         case "count distinct":
             return f"different {column}"
         case "quantile":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from . import lexicon
+from . import lexicon, measures
 from .link import Linker, has_unit, scale
 from .plan import Dimension, Filter, Function, Measure, Operator
 from .quantiles import quantiles
@@ -368,6 +368,8 @@ class Parts:
 
     def measure(self, at: int) -> Iterator[tuple[int, Measure, Meaning]]:
         for start in self.articles(at):
+            for end, named in measures.spoken(self, start, self.table):
+                yield end, named, Meaning()
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "for", "value of", "of all the", "value for")):

@@ -29,9 +29,10 @@ Bucket = Literal["", "hour", "day", "week", "month", "quarter", "year"]
 
 Function = Literal[
     "count", "count distinct", "sum", "mean", "median", "quantile", "min", "max",
-    "stddev", "stddev population", "correlation",
+    "stddev", "stddev population", "correlation", "measure",
 ]  # fmt: skip
-"""``count`` without a column counts rows, with one its values; ``stddev`` is the sample's (n - 1);
+"""``measure`` is one that the dictionary names, its name in the place of a column; ``resolve`` puts its formula there.
+``count`` without a column counts rows, with one its values; ``stddev`` is the sample's (n - 1);
 ``quantile`` interpolates between neighbours."""
 
 Operator = Literal[
@@ -87,6 +88,23 @@ class Case:
 
 
 Expression = Ref | Value | Call | Case
+
+
+def columns_of(node: Expression) -> Iterator[str]:
+    """The columns that an expression gives or computes with; not those of conditions in it."""
+    match node:
+        case Ref():
+            yield node.column
+        case Call():
+            for one in node.arguments:
+                yield from columns_of(one)
+        case Case():
+            for branch in node.branches:
+                yield from columns_of(branch.then)
+            if node.otherwise is not None:
+                yield from columns_of(node.otherwise)
+        case Value():
+            pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,16 @@ have been possible there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from .checks import conditions, expression, expression_kind, measure, measure_kind, wrong_kind
-from .keys import Relationship, between, comparable, repeats
-from .labels import dimension_label, labels, sources
+from .graph import comparable, graph_of
+from .labels import dimension_label, joined_columns, labels, sources, split
+from .measures import with_measures
 from .names import Names, matching, table_named
-from .plan import Combination, Derived, Dimension, Join, Measure, Measured, Order, Plan, Window
+from .plan import Combination, Derived, Dimension, Join, Measure, Measured, Order, Plan, Window, columns_of
 from .schema import Column, Kind, Table
 from .shapes import close, problem
 from .shapes import join as at
@@ -25,23 +26,23 @@ _TYPES: Final[dict[Kind, str]] = {
 _ADDED_UP: Final = ("sum", "mean", "median", "quantile", "stddev", "stddev population", "correlation")
 
 
-def resolve(plan: Plan, tables: Sequence[Table], declared: Sequence[Relationship] = ()) -> Plan:
+def resolve(plan: Plan, tables: Sequence[Table]) -> Plan:
     """``plan`` with exact names and typed values, as ``compile_plan`` takes it.
 
-    ``tables`` are those that may be used; ``declared`` are keys that somebody stated.  Raises
-    ``PlanError``.  A plan that is resolved already comes back as it is.
+    ``tables`` are those that may be used, with what their dictionaries say.  Raises ``PlanError``.  A plan
+    that is resolved already comes back as it is.
     """
-    return _Resolver(tuple(tables), tuple(declared)).plan(plan, "")[0]
+    return _Resolver(tuple(tables)).plan(plan, "")[0]
 
 
 class _Resolver:
-    def __init__(self, tables: tuple[Table, ...], declared: tuple[Relationship, ...]) -> None:
+    def __init__(self, tables: tuple[Table, ...]) -> None:
         self._tables = tables
-        self._declared = declared
 
     def plan(self, plan: Plan, path: str) -> tuple[Plan, Table]:
         """The plan, and its result as a table for an outer plan."""
         plan, names = self._origin(plan, path)
+        plan = with_measures(plan, names, path)
         derived = []
         for place, one in enumerate(plan.derived):
             where = at(path, f"derive[{place}]")
@@ -100,19 +101,31 @@ class _Resolver:
     def _key(self, one: Join, table: Table, names: Names, path: str) -> tuple[tuple[str, str], ...]:
         """The one key between this table and those before it."""
         found = [
-            (f"{source}.{left}", right)
+            tuple((f"{source}.{left}", right) for left, right in pairs)
             for source, other in names.sources
-            for left, right in between(other, table, self._declared)
+            for pairs in self._ways(other, table)
         ]
-        found = [pair for pair in found if names.equal.get(pair[0]) not in [left for left, _ in found]]
-        said = [f"{left} = {one.source}.{right}" for left, right in found]
+        lefts = [{left for left, _ in pairs} for pairs in found]
+        equals = [{names.equal.get(left, left) for left in one} for one in lefts]
+        # What an earlier join has made equal is one way, not two.
+        found = [
+            way for way, own, other in zip(found, lefts, equals, strict=True) if own == other or other not in lefts
+        ]
+        said = [" and ".join(f"{left} = {one.source}.{right}" for left, right in pairs) for pairs in found]
         if not found:
             hint = "Say which columns with the entry 'on'."
             raise problem("plan_no_key", path, f"No columns are known by which {one.table!r} could be joined.", hint)
         if len(found) > 1:
             hint = f"Say which with the entry 'on': {'; '.join(said[:10])}."
             raise problem("plan_ambiguous", path, f"{one.table!r} could be joined by several columns.", hint, said)
-        return ((found[0][0], found[0][1]),)
+        return found[0]
+
+    def _ways(self, one: Table, other: Table) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """How the tables can be joined; ``one`` may be the result of an inner plan."""
+        if any(one is table for table in self._tables):
+            return graph_of(self._tables).joins(one.name, other.name)
+        result = replace(one, name=f"{one.name} (result)")
+        return graph_of((*self._tables, result)).joins(result.name, other.name)
 
     # --- shapes -----------------------------------------------------------------------------------
 
@@ -149,7 +162,7 @@ class _Resolver:
         )
         _check_names(dimensions, measures, path)
         for place, one in enumerate(measures):
-            _check_repeats(one, plan, names, at(path, f"measures[{place}]"))
+            self._check_repeats(one, plan, names, at(path, f"measures[{place}]"))
         having = conditions(plan.having, names, at(path, "having"), groups=True)
         plan = replace(plan, measures=measures, having=having)
         if plan.sets:
@@ -196,6 +209,26 @@ class _Resolver:
             if axis.part == "weekday" and one.function != "running total":
                 raise problem("plan_shape", f"{path}.along", "Weekdays go round: there is no previous period.")
         return replace(one, measure=inner, along=along, within=within)
+
+    def _check_repeats(self, one: Measured, plan: Plan, names: Names, path: str) -> None:
+        """A join by which a row has several partners repeats it: its numbers would be added up several times."""
+        inner = one.measure if isinstance(one, Window) else one
+        tables, graph = dict(names.sources), graph_of(self._tables)
+        for basic in (inner.left, inner.right) if isinstance(inner, Combination) else (inner,):
+            if basic.function not in _ADDED_UP or not plan.joins:
+                continue
+            added = [column for name in filter(None, (basic.column, basic.other)) for column in _of_rows(name, plan)]
+            before = [names.sources[0][0]]
+            for made in joined_columns(plan.joins):
+                repeated = graph.repeats(tables[made.source].name, [right for _, right in made.on])
+                earlier, before = before, [*before, made.source]
+                for column in added if repeated else ():
+                    if split(column, list(tables))[0] in earlier:
+                        message = (
+                            f"The join with {made.table!r} repeats rows, and {column!r} would count several times."
+                        )
+                        hint = f"Start from {made.table!r}, or group it first in an inner plan and join that."
+                        raise problem("plan_repeats_rows", path, message, hint)
 
     def _sets(self, plan: Plan, path: str) -> Plan:
         if not plan.sets:
@@ -291,24 +324,14 @@ def _check_places(plan: Plan, path: str) -> None:
         )
 
 
-def _check_repeats(one: Measured, plan: Plan, names: Names, path: str) -> None:
-    """A join by which a row has several partners repeats it: its numbers would be added up several times."""
-    inner = one.measure if isinstance(one, Window) else one
-    for basic in (inner.left, inner.right) if isinstance(inner, Combination) else (inner,):
-        if basic.function not in _ADDED_UP or not plan.joins:
-            continue
-        tables = dict(names.sources)
-        for place, made in enumerate(plan.joins):
-            if made.kind not in ("inner", "left") or len(made.on) != 1:
-                continue
-            table = tables[made.source]
-            if not repeats(table, made.on[0][1]):
-                continue
-            for column in filter(None, (basic.column, basic.other)):
-                if any(column.startswith(f"{source}.") for source, _ in names.sources[: place + 1]):
-                    message = f"The join with {made.table!r} repeats rows, and {column!r} would count several times."
-                    hint = f"Start from {made.table!r}, or group it first in an inner plan and join that."
-                    raise problem("plan_repeats_rows", path, message, hint)
+def _of_rows(name: str, plan: Plan) -> Iterator[str]:
+    """The columns of tables that a column is, or is made of."""
+    derived = next((one for one in plan.derived if one.name == name), None)
+    if derived is None:
+        yield name
+    else:
+        for inner in columns_of(derived.expression):
+            yield from _of_rows(inner, plan)
 
 
 def _orders(plan: Plan) -> tuple[Order, ...]:

@@ -6,12 +6,14 @@ gets from the tools.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from .formula import BadFormula, Formula, read_formula
 from .words import key, pieces
 
 Kind = Literal["number", "text", "boolean", "date", "other"]
@@ -107,33 +109,55 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class NamedMeasure:
-    """A number that the dictionary gives a name."""
+    """A number that the dictionary gives a name.  The formula has the columns' own names."""
 
     name: str
-    function: str
-    column: str
+    formula: Formula
+    synonyms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Table:
+    """``references`` and ``key`` are those that a dictionary declares: columns, the table that they refer to, and its
+    columns; and the columns whose values together tell rows apart."""
+
     name: str
     rows: int
     columns: tuple[Column, ...]
     synonyms: tuple[str, ...] = ()
     measures: tuple[NamedMeasure, ...] = ()
     references: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
-    """Columns, the table that they refer to, and its key: those that a dictionary declares."""
+    key: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        """The column, or a measure as one that nothing can be computed of."""
+        found = next((column for column in self.columns if column.name == name), None)
+        if found is None and any(measure.name == name for measure in self.measures):
+            return Column(name, "MEASURE")
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def unique(self, column: Column) -> bool | None:
-        """Whether no two rows share a value of ``column``; ``None`` when the description cannot say."""
+        """Whether no two rows share a value of ``column``; ``None`` when nothing says."""
+        if self.key == (column.name,):
+            return True
         if column.nulls:
             return False
         if self.rows > EXACT_DISTINCT:
             return False if column.distinct < self.rows // 2 else None
         return column.distinct == self.rows
+
+    def repeats(self, columns: Sequence[str]) -> bool | None:
+        """Whether several rows share the values of ``columns``, as the profile alone tells; ``None`` when it cannot."""
+        chosen = [self.column(name) for name in columns]
+        if len(chosen) > 1:
+            different = math.prod(column.distinct + 1 for column in chosen)
+            return True if different * (2 if self.rows > EXACT_DISTINCT else 1) < self.rows else None
+        known = self.rows - chosen[0].nulls
+        if self.rows > EXACT_DISTINCT:
+            return True if chosen[0].distinct < known // 2 else None
+        return chosen[0].distinct < known
 
     def incomplete(self) -> tuple[Column, ...]:
         """Text columns that hold more texts than the description shows."""
@@ -154,24 +178,57 @@ def table_of(
     """The table that a reply of ``describe_dataset`` describes.  Raises ``KeyError``, ``TypeError`` or
     ``ValueError`` when it is not one.  ``known`` is what a dictionary adds."""
     known = known or {}
-    found = tuple(map(_column, columns))
-    names = {column.name for column in found}
-    return Table(
-        name,
-        int(head["rows"]),
-        found,
-        tuple(map(str, known.get("synonyms", ()))),
-        tuple(
-            NamedMeasure(str(m["name"]), str(m["function"]), str(m["column"]))
+    return declared(
+        Table(name, int(head["rows"]), tuple(map(_column, columns)), tuple(map(str, known.get("synonyms", ())))),
+        [
+            (str(m["name"]), str(m["formula"]), tuple(map(str, m.get("synonyms", ()))))
             for m in known.get("measures", ())
-            if m["column"] in names
-        ),
-        tuple(
+        ],
+        [
             (tuple(map(str, r["columns"])), str(r["table"]), tuple(map(str, r["keys"])))
             for r in known.get("references", ())
-            if names.issuperset(r["columns"])
-        ),
+        ],
+        tuple(map(str, known.get("key", ()))),
     )
+
+
+def declared(
+    table: Table,
+    measures: Iterable[tuple[str, str, tuple[str, ...]]],
+    references: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]],
+    unique: tuple[str, ...],
+) -> Table:
+    """``table`` with what a dictionary says of it: measures as name, formula and synonyms.  What does not fit its
+    columns has no effect."""
+    names = {column.name for column in table.columns}
+    made = (measure_of(table, *measure) for measure in measures)
+    return replace(
+        table,
+        measures=tuple(measure for measure in made if isinstance(measure, NamedMeasure)),
+        references=tuple(one for one in references if names.issuperset(one[0])),
+        key=unique if unique and names.issuperset(unique) and not table.repeats(unique) else (),
+    )
+
+
+def measure_of(table: Table, name: str, text: str, synonyms: tuple[str, ...] = ()) -> NamedMeasure | str:
+    """The measure that ``text`` is of this table; or why it is none."""
+    try:
+        formula = read_formula(text)
+    except BadFormula as bad:
+        return str(bad)
+    own = {column.name: column for column in table.columns}
+    loose = {key(column.name): column.name for column in reversed(table.columns)}
+    missing = [said for said in formula.columns if said not in own and key(said) not in loose]
+    if missing:
+        return f"there is no column {missing[0]!r}"
+    formula = formula.renamed(lambda said: said if said in own else loose[key(said)])
+    for one in formula.aggregates:
+        free = one.column and one.function in ("count", "count distinct")
+        dated = one.column and one.function in ("min", "max") and formula.right is None
+        for column in one.columns:
+            if not free and own[column].kind != "number" and not (dated and own[column].kind == "date"):
+                return f"{column!r} holds no numbers ({own[column].type})"
+    return NamedMeasure(name, formula, synonyms)
 
 
 def _column(raw: Mapping[str, Any]) -> Column:

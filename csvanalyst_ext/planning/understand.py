@@ -7,6 +7,7 @@ else is a question back.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Final
 
+from ..errors import PlanError
 from . import lexicon, quantiles
 from .compile import compile_plan
 from .describe import title
-from .graph import Edge, graph_of
+from .graph import graph_of
 from .link import Linker
 from .lower import lower
+from .measures import expanded
 from .occurrences import Occurrences
 from .plan import Among, Filter, Plan, simple
 from .questions import Questions
@@ -93,22 +96,20 @@ class NotUnderstood:
     texts: tuple[str, ...] = ()
 
 
-def understand(question: str, tables: Sequence[Table], references: Sequence[Edge] = ()) -> Understood | NotUnderstood:
-    """What ``question`` means on these tables.  ``references`` are those that a dictionary declares."""
-    return _understand(question, tuple(tables), tuple(references))
+def understand(question: str, tables: Sequence[Table]) -> Understood | NotUnderstood:
+    """What ``question`` means on these tables."""
+    return _understand(question, tuple(tables))
 
 
 @lru_cache(maxsize=64)  # the planner meets a question again after each reply of a tool
-def _understand(question: str, tables: tuple[Table, ...], references: tuple[Edge, ...]) -> Understood | NotUnderstood:
+def _understand(question: str, tables: tuple[Table, ...]) -> Understood | NotUnderstood:
     words = tokens(question)
     if not tables:
         return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
     if len(words) > MAX_WORDS:
         return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
-    declared = [Edge(t.name, columns, target, keys) for t in tables for columns, target, keys in t.references]
-    references = (*references, *declared)
     scopes = {table.name: Questions(table, words) for table in tables}
-    together = _of_all_tables(words, tables, references, scopes) if len(tables) > 1 and words else None
+    together = _of_all_tables(words, tables, scopes) if len(tables) > 1 and words else None
     if isinstance(together, Understood):
         return together
     alone = _of_one_table(words, tables, scopes)
@@ -117,7 +118,7 @@ def _understand(question: str, tables: tuple[Table, ...], references: tuple[Edge
         return alone if settled or together is None else together
     if isinstance(alone, Understood) or alone.reason in ("open", "ambiguous") or not words:
         return alone
-    return _of_all_tables(words, tables, references, scopes) or alone
+    return _of_all_tables(words, tables, scopes) or alone
 
 
 def _of_one_table(
@@ -125,7 +126,9 @@ def _of_one_table(
 ) -> Understood | NotUnderstood:
     found: list[tuple[Reading, Table]] = []
     for table in tables:
-        found += [(reading, table) for reading in best(scopes[table.name].readings())]
+        with contextlib.suppress(PlanError):  # of measures that do not go together so
+            readings = best(scopes[table.name].readings())
+            found += [(replace(one, plan=expanded(one.plan, (table,))), table) for one in readings]
     if not found:
         return _not_understood(words, tables)
     least = min(reading.cost for reading, _ in found)
@@ -144,10 +147,10 @@ def _of_one_table(
 
 
 def _of_all_tables(
-    words: tuple[Token, ...], tables: Sequence[Table], references: Sequence[Edge], scopes: Mapping[str, Questions]
+    words: tuple[Token, ...], tables: Sequence[Table], scopes: Mapping[str, Questions]
 ) -> Understood | NotUnderstood | None:
     """The reading over all tables and their references; ``None`` when there is none."""
-    graph = graph_of(tuple(tables), tuple(references))
+    graph = graph_of(tuple(tables))
     meanings = [meant for meant in Occurrences(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
     if not meanings:
         return None
@@ -156,7 +159,11 @@ def _of_all_tables(
     if any(meant.ask for meant in nearest):
         asked = next(meant for meant in nearest if meant.ask)
         return NotUnderstood("open", asked.ask, asked.choices)
-    plans = {compile_plan(plan): plan for plan in (lower(meant.query, graph) for meant in nearest)}
+    try:
+        lowered = [expanded(lower(meant.query, graph), tables) for meant in nearest]
+    except PlanError:
+        return None
+    plans = {compile_plan(plan): plan for plan in lowered}
     if len(plans) > 1:
         choices = tuple(dict.fromkeys(title(plan) for plan in plans.values()))[:_MAX_CHOICES]
         return NotUnderstood("ambiguous", "This can be read in more than one way. Which do you mean?", choices)
@@ -257,6 +264,7 @@ def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnder
 
 def _unknown(words: Sequence[Token], table: Table) -> list[int]:
     linker = Linker(table, words)
+    measured = {word for m in table.measures for name in (m.name, *m.synonyms) for word in pieces(name)}
     return [
         index
         for index, token in enumerate(words)
@@ -264,6 +272,7 @@ def _unknown(words: Sequence[Token], table: Table) -> list[int]:
         and token.kind != "operator"
         and not (token.number is not None or token.date is not None)
         and not (token.kind == "word" and token.norm in vocabulary())
+        and token.norm not in measured
         and not linker.touches(index)
     ]
 

@@ -134,7 +134,7 @@ BASIC: Final[Shape] = Short(
     Struct(
         (
             Key("function", choice(Function, _FUNCTIONS), required=True),
-            Key("column", Text("what to measure; nothing for a count of rows"), ""),
+            Key("column", Text("what to measure; nothing for a count of rows; for function measure its name"), ""),
             Key("other", Text("the second column of a correlation"), ""),
             Key("quantile", Fraction("0.9 for the 90th percentile")),
             Key("where", Many(NAMED_CONDITION, single=True, about="only these rows, for this measure alone"), ()),
@@ -142,11 +142,18 @@ BASIC: Final[Shape] = Short(
         ),
         *fields(Measure, where="filters"),
     ),
-    Choice(("count",)),
+    Text("count, or the name of a measure of the data dictionary"),
     lambda raw: isinstance(raw, str),
-    Measure,
-    lambda value: "count" if value == Measure("count") else ABSENT,
+    lambda said: Measure("count") if said == "count" else Measure("measure", said),
+    lambda value: _short(value),
 )
+
+
+def _short(value: Measure) -> Any:
+    if value == Measure("count"):
+        return "count"
+    return value.column if value == Measure("measure", value.column) else ABSENT
+
 
 _COMBINATION: Final = Struct(
     (
@@ -178,7 +185,7 @@ def _by_key(what: str, kinds: Mapping[str, tuple[type, Shape]]) -> Shape:
         BASIC,
         lambda raw: isinstance(raw, str),
         lambda value: value,
-        lambda value: value if value == Measure("count") else ABSENT,
+        lambda value: value if isinstance(value, Measure) and _short(value) is not ABSENT else ABSENT,
     )
 
 

@@ -6,6 +6,7 @@ Runs on the host, on the engine's loop.  Nothing is sent and nothing runs.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ..config import OFFLINE_MODEL, Settings
 from ..llm.boundary import Boundary
 from ..llm.chat import Message, estimate_tokens
 from ..llm.provenance import Own
+from ..safe_text import redact
 from .question import Question
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Draft:
             "dry_run": True,
             "mode": self.mode,
             "model": self.model,
-            "address": self.address,
+            "address": redact(self.address, os.environ),
             "datasets": list(self.datasets),
             "messages": [dict(message) for message in self.messages],
             "tools": [dict(tool) for tool in self.tools],

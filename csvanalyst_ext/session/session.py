@@ -27,7 +27,7 @@ from ..errors import AnalystError, Failed, ImageUnavailable, Refused, UsageError
 from ..execution.base import Executor, Outcome
 from ..llm.boundary import Boundary
 from ..protocol import Fault, Request, protocol_hash
-from . import explicit
+from . import dictionaries, explicit
 from .bench import Bench
 from .early import EarlyStart
 from .figures import Figures
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..agent.loop import Streams
     from ..llm.chat import Message
     from ..llm.preview import Preview
+    from .described import Described
     from .draft import Draft
 
 REMEMBERED: Final = 6
@@ -193,6 +194,20 @@ class AnalystSession:
         dataset = self.dataset(name)
         self.boundary.choose(dataset.name, policy)
         return dataset
+
+    def describe(self, name: str) -> Described:
+        """All that is known of a data set and was said about it.  Raises ``DataError`` (``data_unknown``)."""
+        from .described import describe
+
+        return describe(self.dataset(name), self.datasets)
+
+    async def attach(self, name: str, file: Path) -> Dataset:
+        """Put the data dictionary in ``file`` in force for a data set, in the place of the one that it has.
+
+        Raises ``DataError`` (``data_unknown``, ``dictionary_not_found``, ``bad_dictionary``); then all is as before.
+        """
+        self.dataset(name)
+        return self._shelf.attach(name, await asyncio.to_thread(dictionaries.read, file))
 
     async def forget(self) -> None:
         """Make no data set visible any more, and forget what was said about them.  Sandbox and cache stay."""

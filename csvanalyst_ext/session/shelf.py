@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..agent.events import Event, ToolEnded, ToolProgress, ToolStarted
+from ..datasets.dictionary import Dictionary
 from ..datasets.model import Dataset
 from ..datasets.naming import check_name, table_name
 from ..datasets.opening import signature
@@ -35,6 +36,7 @@ class Shelf:
         self._workspace = workspace
         self._intake = intake
         self._options: dict[str, Options] = {}
+        self._said: dict[str, Dictionary] = {}
 
     async def add(
         self,
@@ -50,6 +52,8 @@ class Shelf:
             for source in sources:
                 known = await asyncio.to_thread(of_source, source, dictionary)
                 item = await self._take(source, _name(registry, source, name), options, emit)
+                if dictionary is None:  # what was given for it before is still meant
+                    known = self._said.get(item.dataset.name, known)
                 item = replace(item, dataset=replace(item.dataset, dictionary=known))
                 registry = registry.add(item)
                 taken.append(item)
@@ -58,8 +62,18 @@ class Shelf:
             self._unlink(registry, keep=self.registry)
             raise
         self._options.update({item.dataset.name: dict(options) for item in taken})
+        if dictionary is not None:
+            self._said.update({i.dataset.name: i.dataset.dictionary for i in taken if i.dataset.dictionary is not None})
         await self._intake.prune(self.registry.cache_keys)
         return tuple(item.dataset for item in taken)
+
+    def attach(self, name: str, dictionary: Dictionary) -> Dataset:
+        """Put ``dictionary`` in force for a data set.  Raises ``DataError`` (``data_unknown``)."""
+        item = self.registry.find(name)
+        dataset = replace(item.dataset, dictionary=dictionary)
+        self.registry = self.registry.add(replace(item, dataset=dataset))
+        self._said[dataset.name] = dictionary
+        return dataset
 
     def options(self, name: str) -> Options:
         """With what the data set ``name`` is read."""
@@ -67,6 +81,7 @@ class Shelf:
 
     async def clear(self) -> None:
         self._options.clear()
+        self._said.clear()
         await self._adopt(Registry())
 
     async def refresh(self, names: Sequence[str], emit: Emit) -> list[str]:

@@ -28,15 +28,16 @@ _MOST_COLUMNS: Final = 60
 _MOST_RUNS: Final = 30
 
 
-def added(datasets: Sequence[Dataset], seconds: float) -> Sheet:
-    """What was registered: for one data set its columns, for several a line each."""
+def added(datasets: Sequence[Dataset], seconds: float, useless: Sequence[str] = ()) -> Sheet:
+    """What was registered: for one data set its columns, for several a line each.  ``useless`` are remarks on their
+    dictionaries."""
     if len(datasets) == 1:
         only = datasets[0]
         title = f"{only.name}: {_extent(only)} · {text.seconds(seconds)}"
-        return sheet(title, _columns(only.columns), notes=only.notes)
+        return sheet(title, _columns(only.columns), notes=(*only.notes, *useless))
     notes = [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]
     title = f"{text.count(len(datasets), 'data set')} · {text.seconds(seconds)}"
-    return sheet(title, _overview(datasets), notes=notes)
+    return sheet(title, _overview(datasets), notes=(*notes, *useless))
 
 
 def registered(datasets: Sequence[Dataset], policies: Mapping[str, Policy]) -> Sheet:

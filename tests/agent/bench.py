@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from csvanalyst_ext.datasets.dictionary import Dictionary
 from csvanalyst_ext.datasets.model import ColumnProfile, Dataset
 from csvanalyst_ext.execution.base import Outcome, ProgressSink
 from csvanalyst_ext.protocol import Column, Fault
@@ -63,6 +65,15 @@ class DuckDBWorkbench:
         """The same data with only these tables in sight."""
         bench = copy.copy(self)
         bench._datasets = tuple(dataset for dataset in self._datasets if dataset.name in names)
+        return bench
+
+    def described(self, **dictionaries: Dictionary) -> DuckDBWorkbench:
+        """The same data with these dictionaries."""
+        bench = copy.copy(self)
+        bench._datasets = tuple(
+            dataclasses.replace(dataset, dictionary=dictionaries.get(dataset.name, dataset.dictionary))
+            for dataset in self._datasets
+        )
         return bench
 
     def datasets(self) -> Sequence[Dataset]:

@@ -11,6 +11,7 @@ from csvanalyst_ext.datasets.formats import format_of
 from csvanalyst_ext.datasets.sources import FileSource
 from csvanalyst_ext.errors import DataError
 from csvanalyst_ext.planning.followups import follow_up
+from csvanalyst_ext.planning.formula import read_formula
 from csvanalyst_ext.planning.schema import Column, NamedMeasure, Table
 from csvanalyst_ext.planning.understand import Understood, understand
 from csvanalyst_ext.session.dictionaries import of_source, read
@@ -75,7 +76,7 @@ SALES = Table(
         Column("region", "VARCHAR", distinct=2, values=("North", "South"), complete=True),
         Column("amt", "DOUBLE", distinct=40, minimum="1", maximum="99", synonyms=("turnover",), unit="EUR"),
     ),
-    synonyms=("deals",), measures=(NamedMeasure("revenue", "sum", "amt"),),
+    synonyms=("deals",), measures=(NamedMeasure("revenue", read_formula("sum(amt)")),),
 )  # fmt: skip
 
 

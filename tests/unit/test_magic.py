@@ -427,3 +427,77 @@ def test_a_chart_is_an_output_of_its_own(notebook, capsys):
     answer = notebook.cell("%%analyst\nDraw it.")
     assert answer.chart["mark"] == {"type": "bar"}
     assert "bar chart of n" in capsys.readouterr().out
+
+
+# --- what the data mean -----------------------------------------------------------------------------
+
+SAID = """
+description: One row for each sale.
+key: [item]
+columns:
+  price: {description: without tax, unit: EUR, synonyms: [cost]}
+measures:
+  dear items: {formula: count(distinct item), synonyms: [articles]}
+references:
+  - {columns: [item], refers_to: [items.item]}
+"""
+
+
+def test_describe_shows_what_is_known_and_what_was_said(notebook, sales, tmp_path):
+    notebook.cell("%analyst add sales.csv")
+    assert "has no data dictionary" in str(notebook.cell("%analyst describe sales"))
+    (tmp_path / "said.yaml").write_text(SAID)
+    notebook.cell("%analyst add sales.csv --as items --policy schema")
+    for shown in (
+        str(notebook.cell("%analyst describe sales --dictionary said.yaml")),
+        str(notebook.cell("%analyst describe sales")),
+    ):
+        for part in (
+            "One row for each sale.", "2 rows", "without tax; also called cost", "EUR", "VARCHAR", "aggregates",
+            "refers to items (item)", "declared", "dear items", "count(distinct item)", "also called articles",
+        ):  # fmt: skip
+            assert part in shown, part
+    assert "is referred to by sales (item)" in str(notebook.cell("%analyst describe items"))
+
+
+def test_a_dictionary_is_written_to_start_from_and_never_over_a_file(notebook, sales, tmp_path):
+    notebook.cell("%analyst add sales.csv")
+    assert "sales.yaml" in str(notebook.cell("%analyst describe sales --write sales.yaml"))
+    written = (tmp_path / "sales.yaml").read_text()
+    assert written == (tmp_path / "sales.yaml").read_text() and "price:" in written
+    assert "price:" in str(notebook.cell("%analyst describe sales --yaml"))
+    (tmp_path / "sales.yaml").write_text(written.replace('price: {description: ""', "price: {description: as paid"))
+    assert notebook.error("%analyst describe sales --write sales.yaml").code == "file_exists"
+    assert "as paid" in str(notebook.cell("%analyst describe sales --dictionary sales.yaml"))
+    notebook.cell("%analyst describe sales --write sales.yaml --overwrite")
+    assert "description: as paid" in (tmp_path / "sales.yaml").read_text()
+    assert notebook.error("%analyst describe sales --write no/where.yaml").code == "storage_unwritable"
+    assert sorted(path.name for path in tmp_path.glob("*.yaml")) == ["sales.yaml"]
+
+
+def test_a_dictionary_stays_in_force_when_the_data_are_read_again(notebook, sales, tmp_path):
+    (tmp_path / "said.yaml").write_text(SAID)
+    notebook.cell("%analyst add sales.csv --dictionary said.yaml")
+    notebook.cell("%analyst add sales.csv")
+    assert "without tax" in str(notebook.cell("%analyst describe sales"))
+    notebook.cell("%analyst reset")
+    notebook.cell("%analyst add sales.csv")
+    assert "without tax" not in str(notebook.cell("%analyst describe sales"))
+
+
+def test_a_mistake_in_a_dictionary_has_its_line_and_changes_nothing(notebook, sales, tmp_path):
+    (tmp_path / "said.yaml").write_text(SAID)
+    (tmp_path / "wrong.yaml").write_text(SAID.replace("unit: EUR", "units: EUR"))
+    notebook.cell("%analyst add sales.csv --dictionary said.yaml")
+    error = notebook.error("%analyst describe sales --dictionary wrong.yaml")
+    assert (error.code, error.details["line"]) == ("bad_dictionary", 5)
+    assert "line 5" in error.message and "columns.price.units" in error.message
+    assert notebook.error("%analyst describe sales --dictionary none.yaml").code == "dictionary_not_found"
+    assert notebook.error("%analyst describe nothing --dictionary said.yaml").code == "data_unknown"
+    assert "without tax" in str(notebook.cell("%analyst describe sales"))
+
+
+def test_entries_that_do_nothing_are_told_when_the_data_are_added(notebook, sales, tmp_path):
+    (tmp_path / "sales.dictionary.yaml").write_text("columns: {prise: {unit: EUR}}\nmeasures: {total: sum(price)}\n")
+    shown = str(notebook.cell("%analyst add sales.csv"))
+    assert "no column 'prise'. Did you mean 'price'?" in shown and "'price' holds no numbers" in shown

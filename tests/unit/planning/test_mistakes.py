@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from csvanalyst_ext.errors import PlanError
 from csvanalyst_ext.planning.compile import compile_plan
 from csvanalyst_ext.planning.document import MAX_CHARACTERS, read_plan
-from csvanalyst_ext.planning.keys import Relationship, between
+from csvanalyst_ext.planning.graph import graph_of
 from csvanalyst_ext.planning.resolve import resolve
 from csvanalyst_ext.planning.schema import Column, Table
 
@@ -153,11 +154,39 @@ def test_names_are_found_in_any_spelling(said: str, name: str) -> None:
     assert resolve(read_plan(f"{{from: Sale, select: ['{said}']}}"), ALL).select == (name,)
 
 
-def test_a_declared_key_is_preferred_to_a_discovered_one() -> None:
-    declared = Relationship("sales", "units", "customers", "units")
-    assert between(SALES, CUSTOMERS) == (("customer_id", "customer_id"),)
-    assert between(SALES, CUSTOMERS, [declared]) == (("units", "units"),)
-    assert between(CUSTOMERS, SALES, [declared]) == (("units", "units"),)
+def test_a_declared_key_takes_the_place_of_a_discovered_one() -> None:
+    people = replace(CUSTOMERS, columns=(*CUSTOMERS.columns, Column("old number", "BIGINT", distinct=3)))
+    sales = replace(SALES, references=((("customer_id",), "Customers", ("old number",)),))
+    assert graph_of((SALES, people)).joins("sales", "customers") == ((("customer_id", "customer_id"),),)
+    assert graph_of((sales, people)).joins("sales", "customers") == ((("customer_id", "old number"),),)
+    assert graph_of((sales, people)).joins("customers", "sales") == ((("old number", "customer_id"),),)
+
+
+def test_a_declared_key_of_several_columns_joins_by_all_of_them() -> None:
+    lines = Table("lines", 6, (Column("order", "BIGINT", distinct=2), Column("line", "BIGINT", distinct=3)))
+    order_line = (("order", "line"), "lines", ("order", "line"))
+    columns = (*lines.columns, Column("refund", "DOUBLE", distinct=4))
+    returns = Table("returns", 4, columns, references=(order_line,))
+    plan = read_plan("{from: returns, joins: [{table: lines}], measures: {function: sum, column: refund}}")
+    assert resolve(plan, (lines, returns)).joins[0].on == (("returns.order", "order"), ("returns.line", "line"))
+    turned = read_plan("{from: lines, joins: [{table: returns}], measures: {function: sum, column: lines.line}}")
+    with pytest.raises(PlanError) as caught:
+        resolve(turned, (lines, returns))
+    assert caught.value.code == "plan_repeats_rows"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [(("nobody",), "customers", ("customer_id",)), (("customer_id",), "nowhere", ("customer_id",)),
+     (("customer_id",), "customers", ("nothing",)), (("region",), "customers", ("customer_id",)),
+     (("customer_id",), "payments", ("customer_id",))],
+)  # fmt: skip
+def test_a_reference_that_the_data_contradict_has_no_effect(
+    reference: tuple[tuple[str, ...], str, tuple[str, ...]],
+) -> None:
+    payments = Table("payments", 9, (Column("customer_id", "BIGINT", distinct=3), Column("paid", "DOUBLE")))
+    tables = (replace(SALES, references=(reference,)), CUSTOMERS, payments)
+    assert graph_of(tables).declared == ()
 
 
 def test_missing_values_of_a_key_repeat_nothing() -> None:
@@ -169,7 +198,7 @@ def test_missing_values_of_a_key_repeat_nothing() -> None:
 def test_a_key_named_after_its_table_is_found() -> None:
     orders = Table("orders", 9, (Column("customer_id", "BIGINT", distinct=3), Column("id", "BIGINT", distinct=9)))
     people = Table("customers", 3, (Column("id", "BIGINT", distinct=3), Column("name", "VARCHAR", distinct=3)))
-    assert between(orders, people) == (("customer_id", "id"),)
+    assert graph_of((orders, people)).joins("orders", "customers") == ((("customer_id", "id"),),)
 
 
 # --- hostile texts --------------------------------------------------------------------------------
