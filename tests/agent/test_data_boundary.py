@@ -279,6 +279,66 @@ def test_an_earlier_result_is_rows_of_everything(talk: Callable[..., Talk], tmp_
     assert CELL.search(sent) is None
 
 
+PIVOTED = f"PIVOT {T} ON person USING sum(salary)"
+CELLS_AS_NAMES = (
+    call("run_sql", sql=PIVOTED),
+    call("run_plan", plan={"from": T, "group_by": ["city", "person"], "measures": ["count"], "pivot": "person"}),
+    call("run_python", code=f"{T}.set_index('person')[['salary']].T"),
+)
+READING_THEM = (
+    "SELECT * FROM r1",
+    "FROM r1 LIMIT 1",
+    "DESCRIBE r1",
+    "SUMMARIZE r1",
+    "SELECT nothing FROM r1",
+    "SELECT r1.nothing FROM r1",
+    "SELECT COLUMNS(c -> c > '') FROM r1",
+    "SELECT * FROM (UNPIVOT r1 ON COLUMNS(*) INTO NAME n VALUE v)",
+    "SELECT max(COLUMNS(*)) FROM r1",
+    "SELECT * EXCLUDE (nothing) FROM r1",
+    "SELECT r1 FROM r1",
+    "SELECT r1 + 1 FROM r1",
+    "SELECT CAST(r1 AS INTEGER) FROM r1",
+    "SELECT row_to_json(r1) FROM r1",
+    "WITH w AS (FROM r1) SELECT * FROM w",
+    f"SELECT a.*, b.city FROM r1 a, {T} b",
+    "EXPLAIN SELECT * FROM R1",
+    "SELECT * FROM r1 GROUP BY ALL",
+    "SELECT sum(nothing) FROM r1 GROUP BY ALL",
+)
+
+
+@pytest.mark.parametrize("made", CELLS_AS_NAMES, ids=["pivot", "plan", "python"])
+@pytest.mark.parametrize("chosen", ["schema", "aggregates"])
+def test_names_that_were_cells_do_not_leave_by_a_result_that_is_read_again(
+    talk: Callable[..., Talk], tmp_path: Path, chosen: str, made: Turn
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path), chosen)
+    later = [call("run_sql", sql=text) for text in READING_THEM]
+    charts = [
+        call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}}}),
+        call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}, "y": 1}}),
+        call("run_sql", sql="CREATE TABLE x AS FROM r1"),
+    ]
+    again = [call("run_sql", sql="SELECT * FROM r2"), call("run_sql", sql="SELECT nothing FROM r2")]
+    sent = one.ask([made, *later, *charts, *again])
+    assert one.run.steps[0].status == "ok" and one.run.steps[1].status == "ok", "the names are there to be read"
+    assert "cellcanary" in str(one.run.steps[1].outcome.columns)
+    assert CELL.search(sent) is None
+
+
+def test_names_of_an_earlier_result_that_come_from_the_query_are_told(
+    talk: Callable[..., Talk], tmp_path: Path
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path))
+    one.ask([call("run_sql", sql=f"SELECT city AS place, salary FROM {T}"), call("run_sql", sql="SELECT * FROM r1")])
+    assert '"place"' in replies(one)[1]
+    one.ask([call("run_sql", sql="SELECT nothing FROM r1")])
+    assert "place" in replies(one)[0], "the error names the columns that there are"
+
+
 # --- a sample -------------------------------------------------------------------------------------
 
 
