@@ -317,8 +317,9 @@ class IngestRequest:
     """Turn the staged file ``source`` (a bare name in the incoming directory) into Parquet.
 
     ``format`` is one of ``INGEST_FORMATS``; ``compression`` is ``"gzip"`` or ``""``.
-    ``options`` override what would be detected: ``delimiter``, ``quote``, ``encoding`` (text) and
-    ``header`` (bool).  The reply carries one ``parquet`` body and a ``report`` (see ``IngestReport``).
+    ``options`` override what would be detected: ``delimiter``, ``quote``, ``encoding`` (text), ``header``
+    (bool), ``null`` (columns, or ``COLUMN=TEXT``, whose texts mean NULL) and ``text`` (columns that stay
+    text), both with one entry a line.  The reply carries one ``parquet`` body and a ``report`` (see ``IngestReport``).
     """
 
     op: ClassVar[str] = "ingest"
@@ -338,6 +339,8 @@ INGEST_OPTIONS: Final[Mapping[str, type]] = {
     "quote": str,
     "encoding": str,
     "header": bool,
+    "null": str,  # lines: COLUMN, or COLUMN=TEXT
+    "text": str,  # lines: COLUMN
     "exact": bool,  # prove everything before the first byte is sent: two passes
 }
 

@@ -97,6 +97,13 @@ def _keep_freed_memory() -> None:
 def _dispatch(engine: Engine, request: protocol.IngestRequest, path: str) -> dict[str, Any]:
     if request.format in ("csv", "tsv"):
         return ingest_csv(engine, path, request.format, request.compression, request.options)
+    for option in ("null", "text"):
+        if request.options.get(option):
+            raise IngestFault(
+                "option_not_for_format",
+                f"The option {option} is for delimited text, and this is {request.format}, whose values have types.",
+                "Leave it out; in SQL, nullif(column, 'NA') gives NULL for a text.",
+            )
     if request.format == "json":
         return ingest_json(engine, path, request.compression, request.options)
     if request.compression:
@@ -128,7 +135,8 @@ def _report(loaded: Loaded, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _column(profile: dict[str, Any]) -> dict[str, Any]:
-    return {**profile, "values": list(profile["values"]), "words": list(profile["words"])}
+    texts = {name: list(profile[name]) for name in ("values", "words")}
+    return {**profile, **texts, "null_words": [list(pair) for pair in profile["null_words"]]}
 
 
 def _notes(notes: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from .ingest_engine import Engine, Outlet, fed, literal
 from .ingest_faults import IngestFault, TakeSlowRoad, shown
 from .ingest_load import Loaded, Relation, load, unreadable
 from .ingest_names import clean_names, has_header, kind
+from .ingest_nulls import Wishes, wishes
 from .ingest_repair import Tally, repair
 from .ingest_scan import Scan, Scanner
 from .ingest_text import LINE_CAP, TextSource, open_text, wrong_encoding
@@ -50,6 +51,7 @@ class Table:
     scan: Scan
     pieces: tuple[bytes, ...]
     notes: tuple[str, ...]
+    wishes: Wishes
 
     @property
     def width(self) -> int:
@@ -72,7 +74,7 @@ def _quickly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]
     if not fast(table):
         return None
     try:
-        loaded = load(engine, _fast_relation(engine, table), table.names, _plans(table))
+        loaded = load(engine, _fast_relation(engine, table), table.names, _plans(table), table.wishes.nulls)
     except duckdb.OutOfMemoryException:
         raise
     except (TakeSlowRoad, duckdb.Error):
@@ -132,7 +134,8 @@ def examine(
     rows = tuple(fields for fields in body[int(header) :] if len(fields) == len(names))
     if header and len(body) == 1 and scan.records == 1:
         notes.append("The file has a header and no rows.")
-    return Table(source, dialect, header, tuple(names), rows, scan, tuple(pieces), (*encoding_notes, *notes))
+    wished = wishes(options, names)
+    return Table(source, dialect, header, tuple(names), rows, scan, tuple(pieces), (*encoding_notes, *notes), wished)
 
 
 def _as_text(source: TextSource, head: bytes, complete: bool) -> tuple[str, TextSource]:
@@ -304,14 +307,15 @@ def _guess(rows: Sequence[Sequence[str | None]], table: Table, count: int) -> li
     """A plan for each column from some of the ``count`` rows."""
     if not rows:
         return [Plan()] * table.width
-    columns = list(zip(*rows, strict=True))
+    wished = table.wishes
+    columns = [wished.cleared(place, column) for place, column in enumerate(zip(*rows, strict=True))]
     plans = [guess(column, delimiter=table.dialect.delimiter) for column in columns]
-    if count <= len(rows):
-        return plans
-    # a file has one way of marking what is missing: expect it in all its columns
-    words = tuple(dict.fromkeys(word for plan in plans for word in plan.na))
-    plans = [replace(plan, na=words) if plan.type != "VARCHAR" else plan for plan in plans]
-    return [BLIND if blind(column) else plan for column, plan in zip(columns, plans, strict=True)]
+    if count > len(rows):
+        # a file has one way of marking what is missing: expect it in all its columns
+        words = tuple(dict.fromkeys(word for plan in plans for word in plan.na))
+        plans = [replace(plan, na=words) if plan.type != "VARCHAR" else plan for plan in plans]
+        plans = [BLIND if blind(column) else plan for column, plan in zip(columns, plans, strict=True)]
+    return [Plan() if place in wished.texts else plan for place, plan in enumerate(plans)]
 
 
 def _probe(table: Table) -> list[Sequence[str]]:
@@ -381,7 +385,7 @@ def _slowly(engine: Engine, table: Table) -> tuple[Loaded, list[dict[str, Any]]]
     )
     plans = _guess(sample[header:], table, rows)
     try:
-        loaded = load(engine, relation, table.names, plans)
+        loaded = load(engine, relation, table.names, plans, table.wishes.nulls)
     except TakeSlowRoad as error:
         raise IngestFault(
             "data_unreadable", f"Rows went missing while reading: {error}.", "Please report this."

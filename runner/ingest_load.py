@@ -8,9 +8,11 @@ asks for another ingest in which everything is proved first (the option ``exact`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
@@ -18,13 +20,14 @@ import duckdb
 from . import ingest_profile as profiling
 from .ingest_engine import Engine, deliver, literal, name, row_group_size, send_held
 from .ingest_faults import IngestFault, TakeSlowRoad, shown
-from .ingest_names import NA_WORDS
+from .ingest_nulls import LONGEST, NA_WORDS
 from .ingest_profile import Profile
 from .ingest_types import Plan, ladder, open_order
 
 AGAIN: Final = "ingest_again"
 """The code of the fault that asks for the same ingest with the option ``exact``."""
 _LOOK_BATCH: Final = 100
+_NONE: Final[Mapping[int, Sequence[str]]] = MappingProxyType({})
 _PROOF_SHARE: Final = 0.45
 """Of the work when everything is proved first."""
 
@@ -63,8 +66,14 @@ class _Misfit(Exception):
     """A text does not fit the type that the sample suggests."""
 
 
-def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[Plan]) -> Loaded:
-    """Type, write and profile the relation.
+def load(
+    engine: Engine,
+    relation: Relation,
+    names: Sequence[str],
+    plans: list[Plan],
+    said: Mapping[int, Sequence[str]] = _NONE,
+) -> Loaded:
+    """Type, write and profile the relation.  ``said`` are texts that the person calls NULL, by their column's place.
 
     Raises ``TakeSlowRoad`` or the engine's error when it delivers other than ``relation.rows`` rows or
     fails to be read before anything is sent, and ``IngestFault`` (``ingest_again``) when that, or a text
@@ -72,6 +81,7 @@ def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[P
     """
     notes: list[str] = []
     start = relation.done
+    relation = _without(engine, relation, said)
     if engine.exact:
         with engine.ticking(relation.rows or 0, relation.size, start, start + _PROOF_SHARE):
             plans = settle(engine, relation, names, plans, notes, only_doubt=False)
@@ -79,21 +89,51 @@ def load(engine: Engine, relation: Relation, names: Sequence[str], plans: list[P
     elif any(plan.doubt for plan in plans):
         plans = settle(engine, relation, names, plans, notes, only_doubt=True)
     try:
-        loaded = _written(engine, relation, names, plans, start)
+        loaded = _written(engine, relation, names, plans, start, said)
     except _Misfit:
         plans = settle(engine, relation, names, plans, notes, only_doubt=False)
-        loaded = _written(engine, relation, names, plans, start)
+        loaded = _written(engine, relation, names, plans, start, said)
     for title, plan in zip(names, plans, strict=True):
         notes += [f"Column {shown(title)} {said}." for said in (plan.note, plan.statement) if said]
     loaded.notes = notes + loaded.notes
     return loaded
 
 
-def _written(engine: Engine, relation: Relation, names: Sequence[str], plans: Sequence[Plan], start: float) -> Loaded:
+def _without(engine: Engine, relation: Relation, said: Mapping[int, Sequence[str]]) -> Relation:
+    """``relation`` with NULL in place of the texts that the person calls so; such cells draw from a sequence."""
+    if not said:
+        return relation
+    _count_from_nothing(engine, map(_called, said))
+    changed = ", ".join(
+        f"CASE WHEN trim(c{i}) IN ({', '.join(map(literal, words))}) "
+        f"THEN CASE WHEN nextval('{_called(i)}') < 0 THEN c{i} END ELSE c{i} END AS c{i}"
+        for i, words in said.items()
+    )
+
+    @contextmanager
+    def opened() -> Iterator[str]:
+        with relation.open() as source:
+            yield f"(SELECT * REPLACE ({changed}) FROM {source})"
+
+    return replace(relation, open=opened)
+
+
+def _count_from_nothing(engine: Engine, counters: Iterable[str]) -> None:
+    for counter in counters:
+        engine.con.execute(f"CREATE OR REPLACE TEMP SEQUENCE {counter} MINVALUE 0 START 0")
+
+
+def _written(
+    engine: Engine,
+    relation: Relation,
+    names: Sequence[str],
+    plans: Sequence[Plan],
+    start: float,
+    said: Mapping[int, Sequence[str]],
+) -> Loaded:
     """One pass.  Raises ``_Misfit`` when a text does not fit its plan and nothing was sent."""
     missing = [i for i, plan in enumerate(plans) if plan.type != "VARCHAR" and (plan.na or plan.trim)]
-    for counter in (_MISFITS, *map(_missing, missing)):
-        engine.con.execute(f"CREATE OR REPLACE TEMP SEQUENCE {counter} MINVALUE 0 START 0")
+    _count_from_nothing(engine, (_MISFITS, *map(_missing, missing), *map(_called, said)))
     group = row_group_size(len(names), relation.memory // max(1, relation.rows or 1), engine.memory)
     try:
         with relation.open() as source:
@@ -111,6 +151,7 @@ def _written(engine: Engine, relation: Relation, names: Sequence[str], plans: Se
         raise
     columns = list(zip(names, kinds, strict=True))
     notes = _missing_notes(names, plans, {place: _counted(engine, _missing(place)) for place in missing})
+    notes += _called_notes(names, {place: _counted(engine, _called(place)) for place in said})
     if not delivery.held:
         bare = [Profile(title, kind) for title, kind in columns]
         return Loaded(delivery.rows, _with_words(bare, plans), notes, profiled=False)
@@ -132,6 +173,10 @@ _MISFITS: Final = "misfits"
 
 def _missing(place: int) -> str:
     return f"missing_{place}"
+
+
+def _called(place: int) -> str:
+    return f"called_{place}"
 
 
 def _checked(source: str, plans: Sequence[Plan], names: Sequence[str], underscores: bool) -> str:
@@ -177,7 +222,16 @@ def _missing_notes(names: Sequence[str], plans: Sequence[Plan], counts: Mapping[
         if count:
             words = " or ".join(map(shown, plans[place].na)) or "only blanks"
             cells = "1 cell holds" if count == 1 else f"{count:,} cells hold"
-            notes.append(f"Column {shown(names[place])}: {cells} {words}, read as NULL.")
+            keep = f"--text {shlex.quote(names[place])} keeps the column as text"
+            notes.append(f"Column {shown(names[place])}: {cells} {words}, read as NULL ({keep}).")
+    return notes
+
+
+def _called_notes(names: Sequence[str], counts: Mapping[int, int]) -> list[str]:
+    notes = []
+    for place, count in counts.items():
+        cells = "1 cell was" if count == 1 else f"{count:,} cells were"
+        notes.append(f"Column {shown(names[place])}: {cells} read as NULL, as --null says.")
     return notes
 
 
@@ -251,16 +305,17 @@ def _look(engine: Engine, relation: Relation, plans: Sequence[Plan], places: Seq
     words = ", ".join(literal(word) for word in NA_WORDS)
     for place in places:
         layer += [f"c{place}", f"trim(c{place}) AS b{place}"]
-        layer.append(f"list_position([{words}], b{place})::INTEGER AS w{place}")
+        layer.append(
+            f"CASE WHEN strlen(b{place}) <= {LONGEST} THEN list_position([{words}], b{place})::INTEGER END AS w{place}"
+        )
+        layer.append(f"CASE WHEN w{place} IS NULL AND b{place} <> '' THEN b{place} END AS t{place}")
         wanted.append(
             # The words as bits: a list of distinct ones makes the engine keep the whole column.
-            f"bit_or(1 << (w{place} - 1)), coalesce(bool_or(b{place} <> c{place}), false), "
-            f"count_if(w{place} IS NULL AND b{place} <> '')"
+            f"bit_or(1::UBIGINT << (w{place} - 1)), coalesce(bool_or(b{place} <> c{place}), false), count(t{place})"
         )
         for number, plan in enumerate(ladder(plans[place])):
             misfit = f"m{place}_{number}"
-            text = f"({plan.text(f'c{place}')})"
-            layer.append(f"{plan.misfit(text, exact=True)} AS {misfit}")
+            layer.append(f"{plan.misfit(f't{place}', exact=True)} AS {misfit}")
             wanted.append(f"count_if({misfit}), min(r) FILTER ({misfit}), arg_min(c{place}, r) FILTER ({misfit})")
     with relation.open() as source:
         found = iter(engine.row(f"SELECT {', '.join(wanted)} FROM (SELECT {', '.join(layer)} FROM {source})"))

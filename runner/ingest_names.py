@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from .ingest_faults import shown
+from .ingest_nulls import is_na
 
 MAX_NAME: Final = 255
-NA_WORDS: Final = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan", "-", "--", "?", "\\N")
-"""Texts that stand for a missing value in a column of numbers, dates or truth values."""
-
 _NUMBER: Final = re.compile(r"[+-]?(\d[\d.,]*|\.\d+)([eE][+-]?\d+)?%?")
 _DATE: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 _INVISIBLE: Final = dict.fromkeys((0x200B, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -24,7 +22,7 @@ _INVISIBLE: Final = dict.fromkeys((0x200B, 0xFEFF, *range(0x202A, 0x202F), *rang
 def kind(text: str) -> str:
     """``empty``, ``number``, ``date`` or ``text``."""
     text = text.strip()
-    if not text or text in NA_WORDS:
+    if not text or is_na(text):
         return "empty"
     if _DATE.fullmatch(text):
         return "date"

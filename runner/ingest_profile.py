@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from .ingest_engine import Engine, literal
 from .ingest_engine import name as quoted
+from .ingest_nulls import LONGEST, NA_WORDS, is_na
 
 EXACT_DISTINCT: Final = 10_000
 VALUES: Final = 50
@@ -19,6 +20,7 @@ CELL: Final = 200
 _SAMPLE_ROWS: Final = 20_000
 _TEXT_BUDGET: Final = 1_000_000  # characters of ``values`` over all columns
 _WIDE: Final = 256
+_WORDS: Final = ", ".join(map(literal, NA_WORDS))
 _SAMPLED: Final = "Frequent values of text columns with more than 10,000 different values come from a sample of rows."
 
 
@@ -35,6 +37,7 @@ class Profile:
     values: tuple[str, ...] = ()
     all_values: bool = False
     words: tuple[str, ...] = ()
+    null_words: tuple[tuple[str, int], ...] = ()
 
 
 def listable(kind: str) -> bool:
@@ -82,6 +85,9 @@ def of_file(
     if many:
         _sampled(engine, item, profiles, many, max(1, rows // _SAMPLE_ROWS))
         notes.append(_SAMPLED)
+        for i in many:
+            if len(columns) <= _WIDE or any(map(is_na, profiles[i].values)):
+                profiles[i] = _with_null_words(engine, item, profiles[i])
     return fit(profiles), notes
 
 
@@ -91,15 +97,27 @@ def _extremes(ref: str, kind: str) -> str:
 
 
 def _with_values(engine: Engine, item: str, profile: Profile) -> Profile:
-    """The profile with its frequent values and the exact number of different ones."""
+    """The profile with its frequent values, the exact number of different ones and of those that may mean NULL."""
     ref = quoted(profile.name)
-    top = engine.rows(
-        f"SELECT count(*) OVER (), v FROM (SELECT {ref}::VARCHAR AS v, count(*) AS n FROM {item} "
-        f"WHERE {ref} IS NOT NULL GROUP BY 1) ORDER BY n DESC, v LIMIT {VALUES}"
+    found = engine.rows(
+        f"SELECT count(*) OVER (), v, n, row_number() OVER (ORDER BY n DESC, v) AS place "
+        f"FROM (SELECT {ref}::VARCHAR AS v, count(*) AS n FROM {item} WHERE {ref} IS NOT NULL GROUP BY 1) "
+        f"QUALIFY place <= {VALUES} OR v IN ({_WORDS}) ORDER BY place"
     )
-    distinct = top[0][0] if top else profile.distinct
-    texts = tuple(dict.fromkeys(text[:CELL] for _, text in top))
-    return replace(profile, distinct=distinct, values=texts, all_values=distinct <= VALUES)
+    distinct = found[0][0] if found else profile.distinct
+    texts = tuple(dict.fromkeys(text[:CELL] for _, text, _, _ in found[:VALUES]))
+    words = tuple((text, count) for _, text, count, _ in found if is_na(text))
+    return replace(profile, distinct=distinct, values=texts, all_values=distinct <= VALUES, null_words=words)
+
+
+def _with_null_words(engine: Engine, item: str, profile: Profile) -> Profile:
+    """The same of a column with many different values: the engine knows most of it from the file's statistics."""
+    ref = quoted(profile.name)
+    found = engine.rows(
+        f"SELECT {ref}, count(*) FROM {item} WHERE strlen({ref}) <= {LONGEST} AND {ref} IN ({_WORDS}) "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return replace(profile, null_words=tuple(found))
 
 
 def _sampled(engine: Engine, item: str, profiles: list[Profile], places: Sequence[int], every: int) -> None:

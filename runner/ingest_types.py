@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .ingest_names import NA_WORDS
+from .ingest_nulls import NA_WORDS, is_na
 
 BOOL_TRUE: Final = ("true", "True", "TRUE")
 BOOL_FALSE: Final = ("false", "False", "FALSE")
@@ -188,7 +188,7 @@ def guess(texts: Sequence[str | None], *, delimiter: str = ",", numbers: bool = 
     filled = [text for text in texts if text]
     unique = set(filled)
     stripped = {text.strip(" ") for text in unique} - {""}
-    na = tuple(word for word in NA_WORDS if word in stripped)
+    na = tuple(sorted(filter(is_na, stripped), key=NA_WORDS.index))
     rest = stripped.difference(na)
     if not rest:
         return Plan()
@@ -290,7 +290,7 @@ def swapped(plan: Plan) -> Plan:
 
 def blind(texts: Sequence[str | None]) -> bool:
     """Whether a sample holds nothing to guess from."""
-    return all(not text or not text.strip(" ") or text.strip(" ") in NA_WORDS for text in texts)
+    return all(not text or not text.strip(" ") or is_na(text.strip(" ")) for text in texts)
 
 
 BLIND: Final = Plan("BIGINT", doubt=True, blind=True)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..execution.base import Artefact
 from ..protocol import Fault
 from ..rendering import values
 from ..rendering.text import visible
@@ -64,6 +65,16 @@ def build(spec: Any, table: pa.Table) -> dict[str, Any]:
     actions = {"export": True, "source": False, "compiled": False, "editor": False}  # the editor is a web page
     head = {"$schema": SCHEMA, "usermeta": {"embedOptions": {"actions": actions}}}
     return {**head, "data": {"values": data}, **made}
+
+
+def rows_of(name: str) -> str:
+    """The SQL for the rows of the named result that a chart is drawn of, and one more where there are too many."""
+    return f"SELECT * FROM {name} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - r1, r2 …
+
+
+def drawn(spec: Any, table: pa.Table) -> Artefact:
+    """The chart that ``build`` makes, as bytes.  Raises ``Refused``."""
+    return Artefact(MIME, "chart.vl.json", json.dumps(build(spec, table), ensure_ascii=False).encode())
 
 
 def fault_of(error: Refused) -> Fault:

@@ -68,17 +68,17 @@ _WHY_ROWS: Final = "What was found is kept from you by the data policy."
 _WHY_SPELLING: Final = "The spelling in the cells is kept from you: compare with lower(column) or ILIKE."
 
 
-def of_fault(status: str, fault: Fault, language: str = "") -> Reply:
+def of_fault(status: str, fault: Fault, language: str = "", *, names_of_cells: bool = False) -> Reply:
     """An error as data: the model can adapt to it.
 
     Below ``full`` its text is told when it can only hold names and words of the query: then it has one
-    of the ``SPOKEN`` codes, and no Python ran, which can raise what it likes.
+    of the ``SPOKEN`` codes, no Python ran, which can raise what it likes, and no names are cells.
     """
     said = {"message": clean(fault.message, _MAX_PROSE)}
     if fault.hint:
         said["hint"] = clean(fault.hint, _MAX_PROSE)
     head = {"status": status, "error": fault.code}
-    spoken = language != "python" and fault.code in SPOKEN and not fault.details.get("expanded")
+    spoken = language != "python" and fault.code in SPOKEN and not names_of_cells
     known = fault.code in SPOKEN or fault.code in _UNSPOKEN
     place = {key: n for key in ("line", "column") if type(n := fault.details.get(key)) is int}
     kind = {"type": name} if (name := fault.details.get("type")) in _EXCEPTIONS else {}
@@ -98,7 +98,7 @@ def of_outcome(outcome: Outcome) -> Reply:
     ``outcome.aggregated``, which has no small groups; else columns, types and the number of rows.
     """
     if outcome.fault is not None:
-        return of_fault(outcome.status, outcome.fault, outcome.language)
+        return of_fault(outcome.status, outcome.fault, outcome.language, names_of_cells=outcome.names_of_cells)
     shown = Shown.of(outcome)
     aggregated = None if outcome.aggregated is None else Shown.of(outcome.aggregated)
 

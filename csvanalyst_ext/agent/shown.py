@@ -90,8 +90,7 @@ class Shown:
             data["stdout"] = clean_lines(outcome.stdout, _MAX_STDOUT)
         if outcome.artefacts:
             data["figures"] = [clean(artefact.name) for artefact in outcome.artefacts[:10]]
-        # A PIVOT without IN makes column names of cells; then what ran is not what was sent.
-        named = outcome.language == "sql" and "sql" not in outcome.report
+        named = outcome.language == "sql" and not outcome.names_of_cells
         if outcome.table is None:
             return cls(head, (), 0, (), 0, data, False, named)
         few = outcome.table.slice(0, MAX_ROWS).select(list(range(min(outcome.table.num_columns, MOST_COLUMNS))))
@@ -114,7 +113,10 @@ class Shown:
         if not self.has_table:
             return compose(self._outline_head(counts=True))
         head = {**self.head, "withheld": _SAMPLE_WITHHELD}
-        columns = [{"name": clean(name), "type": clean(kind)} for name, kind in self.columns]
+        columns = [
+            {"name": clean(name), "type": clean(kind)} if self.named else {"type": type_word(kind)}
+            for name, kind in self.columns
+        ]
         return self._fitting(head, columns, list(self.rows[:most]), {})
 
     def large_groups(self, head: Mapping[str, Any], row_count: int) -> str:

@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..errors import PlanError
-from ..execution.base import Artefact, Outcome
+from ..execution.base import Outcome
 from ..llm.datablock import compose
 from ..llm.provenance import Own
 from ..planning import lookup
@@ -233,16 +233,17 @@ def make_chart(workbench: Workbench) -> Tool:
             message = f"{replies.clean(name, 60)!r} is not the name of a result."
             hint = 'Run a query first; its reply names the result ("result":"r1").'
             return fault_result("error", Fault("unknown_result", message, hint))
-        found = await workbench.sql(f"SELECT * FROM {name} LIMIT {charts.MAX_ROWS + 1}", keep=False, progress=progress)  # noqa: S608
+        found = await workbench.sql(charts.rows_of(name), keep=False, progress=progress)
         if found.fault is not None or found.table is None:
             return replace(_of_outcome(found), outcome=None)
         try:
-            chart = charts.build(arguments["spec"], found.table)
+            chart = charts.drawn(arguments["spec"], found.table)
         except charts.Refused as refused:
             return fault_result("error", charts.fault_of(refused))
-        drawn = Artefact(charts.MIME, "chart.vl.json", json.dumps(chart, ensure_ascii=False).encode())
         reply = Own(compose({"status": "ok", "chart": "shown to the person"}))
-        return ToolResult("ok", reply, charts.describe(chart), outcome=Outcome("ok", artefacts=(drawn,)))
+        return ToolResult(
+            "ok", reply, charts.describe(json.loads(chart.data)), outcome=Outcome("ok", artefacts=(chart,))
+        )
 
     parameters = {
         "result": {"type": "string", "description": "The name of a result, such as r1."},

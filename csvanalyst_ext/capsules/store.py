@@ -99,6 +99,15 @@ class Capsule:
         except (OSError, pa.ArrowException) as error:
             raise _damaged(self.id, f"{name} cannot be read") from error
 
+    def file(self, name: str) -> bytes:
+        """The bytes of the file ``name``, such as ``figure-1.png``.  Raises ``DataError`` (``capsule_damaged``)."""
+        if name not in self.record["files"]:
+            raise _damaged(self.id, f"it has no file {name!r}")
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise _damaged(self.id, f"{name} cannot be read") from error
+
 
 class Store:
     """The capsules below ``root``."""

@@ -18,7 +18,8 @@ class ColumnProfile:
     (``distinct`` is approximate above 10,000).  ``minimum`` and ``maximum`` are text forms, or
     ``None``.  ``values`` are up to 50 distinct texts of a text or boolean column, most frequent
     first; ``all_values`` says that there are no others.  ``words`` are the texts that the file
-    itself used for a column read as BOOLEAN, such as ``("Yes", "No")``.
+    itself used for a column read as BOOLEAN, such as ``("Yes", "No")``.  ``null_words`` are texts
+    such as ``NA`` that stand in a text column and may mean a missing value, with the number of cells.
     """
 
     name: str
@@ -30,11 +31,7 @@ class ColumnProfile:
     values: tuple[str, ...] = ()
     all_values: bool = False
     words: tuple[str, ...] = ()
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ColumnProfile:
-        known = {key: raw[key] for key in ("name", "type", "nulls", "distinct", "minimum", "maximum", "all_values")}
-        return cls(**known, values=tuple(raw["values"]), words=tuple(raw["words"]))
+    null_words: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

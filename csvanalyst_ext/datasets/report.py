@@ -6,7 +6,8 @@ is checked for type, range and length, and what does not fit is ``RunnerMisbehav
 A report is a JSON object::
 
     rows      int
-    columns   list of objects: name, type, nulls, distinct, minimum, maximum, values, all_values, words
+    columns   list of objects: name, type, nulls, distinct, minimum, maximum, values, all_values, words,
+              null_words (pairs of a text and how many cells hold it)
     notes     list of sentences, optional
     repairs   list of objects with a ``message``, a sentence, optional; they come first among the notes
     dialect   small object of scalars, optional: delimiter, quote, encoding, header …
@@ -20,11 +21,13 @@ from typing import Any, Final, Never
 from ..errors import RunnerMisbehaved
 from ..protocol import MAX_NAME
 from .model import ColumnProfile, Dataset
+from .nulls import TEXT_FORMATS, offers
 
 MAX_COLUMNS: Final = 4096
 MAX_TEXT: Final = 200
 MAX_VALUES: Final = 50
 MAX_WORDS: Final = 50
+MAX_NULL_WORDS: Final = 100
 MAX_NOTES: Final = 256
 MAX_NOTE: Final = 2000
 MAX_TYPE: Final = 4096
@@ -46,6 +49,8 @@ def dataset_from_report(
     Raises ``RunnerMisbehaved`` (``bad_report``).
     """
     rows, columns, notes, dialect = _parts(report)
+    if format in TEXT_FORMATS:
+        notes += offers(columns)
     return Dataset(name, source, format, fingerprint, file, rows, size, columns, notes, dialect)
 
 
@@ -106,6 +111,7 @@ def _column(raw: Any, rows: int) -> ColumnProfile:
         values=_texts(raw.get("values", []), "values", MAX_VALUES),
         all_values=all_values,
         words=_texts(raw.get("words", []), "words", MAX_WORDS),
+        null_words=_counted(raw.get("null_words", [])),
     )
 
 
@@ -127,6 +133,13 @@ def _dialect(raw: Any) -> dict[str, Any]:
         else:
             dialect[_text(key, "dialect", MAX_TEXT)] = _text(value, "dialect", MAX_TEXT)
     return dialect
+
+
+def _counted(value: Any) -> tuple[tuple[str, int], ...]:
+    pairs = [_list(pair, "null_words", 2) for pair in _list(value, "null_words", MAX_NULL_WORDS)]
+    if not all(len(pair) == 2 for pair in pairs):
+        _refuse("has a wrong 'null_words'")
+    return tuple((_text(text, "null_words", MAX_TEXT), _count(count, "null_words")) for text, count in pairs)
 
 
 def _texts(value: Any, field: str, most: int) -> tuple[str, ...]:
@@ -160,7 +173,7 @@ def _list(value: Any, field: str, most: int) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _refuse(what: str) -> Never:

@@ -151,6 +151,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
             message = "--dictionary describes one data set, and there are several."
             raise UsageError("bad_option", message, "Add them one by one.")
         chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
+        chosen |= {key: "\n".join(getattr(given, key)) for key in ("null", "text") if getattr(given, key)}
         overrides = {key: value for key, value in chosen.items() if value is not None}
         chosen_policy = None if given.policy is None else policy(given.policy)
         progress = self._progress(quiet=False)

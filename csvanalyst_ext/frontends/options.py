@@ -168,6 +168,13 @@ def _add() -> _Parser:
     parser.add_argument(
         "--header", action=argparse.BooleanOptionalAction, default=None, help="the first line holds names"
     )
+    parser.add_argument(
+        "--null",
+        action="append",
+        metavar="COLUMN[=TEXT]",
+        help="NA, null, - … of this column (or this text) are NULL; may be given again",
+    )
+    parser.add_argument("--text", action="append", metavar="COLUMN", help="this column stays text; may be given again")
     parser.add_argument("--policy", metavar="P", help="what a model may be told: schema, aggregates, sample:N, full")
     return parser
 

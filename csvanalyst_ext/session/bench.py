@@ -52,11 +52,17 @@ class Bench:
         request = SqlRequest(text, self._tables, True, self._limits)
         outcome = await self._run(request, keep, progress)
         reads = self._reads(outcome)
-        return replace(outcome, language="sql", reads=reads, aggregated=await self._aggregated(request, outcome, reads))
+        return replace(
+            outcome,
+            language="sql",
+            reads=reads,
+            names_of_cells=self._results.names_of_cells(request, outcome),
+            aggregated=await self._aggregated(request, outcome, reads),
+        )
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
         outcome = await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
-        return replace(outcome, language="python")
+        return replace(outcome, language="python", names_of_cells=True)
 
     async def _aggregated(self, request: SqlRequest, outcome: Outcome, reads: frozenset[str] | None) -> Outcome | None:
         """The same query without small groups, where a model may be told that of it and no more."""

@@ -298,5 +298,8 @@ def _size(source: Source) -> int:
 
 def _format(source: Source, options: Options) -> tuple[str, str, dict[str, Any]]:
     if isinstance(source, FrameSource):
+        if options.get("null") or options.get("text"):
+            message = "The options null and text are for delimited text; the columns of a variable have types."
+            raise DataError("option_not_for_format", message, "Leave them out, or change the variable.")
         return "arrow", "", {}
     return source.format.format, source.format.compression, {**source.format.options, **options}

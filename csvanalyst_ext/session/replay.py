@@ -11,26 +11,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
+from ..agent import charts
 from ..agent.events import ToolEnded, ToolStarted
 from ..capsules.store import Capsule
 from ..datasets.sources import FileSource, Source, resolve
 from ..errors import AnalystError, DataError
-from ..execution.base import Outcome
+from ..execution.base import Artefact, Outcome
 from ..protocol import Limits, PythonRequest, SqlRequest
+from . import comparing
+from .comparing import Verdict
 from .shelf import Emit
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from .session import AnalystSession
 
-Verdict = Literal["same", "different", "cannot"]
+CHART: Final = "make_chart"
+"""The one tool whose call is replayed without code: what it draws is the result of another step."""
 _RESULT: Final = re.compile(r"\br[1-9][0-9]*\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"\w+")
-_CLOSE: Final = 1e-9
-_MOST_COMPARED: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,15 @@ async def replay(capsule: Capsule, fresh: AnalystSession, known: Sequence[Known]
     missing = await _restore(capsule, fresh, known, emit)
     steps, results = [], set[str]()
     for number, step in enumerate(capsule.record["steps"], 1):
-        if not step["language"] or not step["code"]:
+        drew = step["tool"] == CHART and step["status"] == "ok"
+        if not drew and not (step["language"] and step["code"]):
             continue
         call = f"replay-{number}"
         emit(ToolStarted(call, step["tool"], {}))
-        verdict, why = await _step(capsule, fresh, step, missing, results)
+        if drew:
+            verdict, why = await _chart(capsule, fresh, step, results)
+        else:
+            verdict, why = await _step(capsule, fresh, step, missing, results)
         emit(ToolEnded(call, step["tool"], verdict, why or verdict, 0.0))
         steps.append(StepReplay(number, step["tool"], step["language"], step["code"], verdict, why))
     return Replay(capsule.id, tuple(steps), tuple(_changes(capsule.record, fresh.facts())))
@@ -155,6 +159,24 @@ async def _step(
     return _compared(capsule, step, outcome)
 
 
+async def _chart(
+    capsule: Capsule, fresh: AnalystSession, step: Mapping[str, Any], results: set[str]
+) -> tuple[Verdict, str]:
+    """A chart is drawn again of the named result as it is now; the specification is the one that was given."""
+    name = str(step["arguments"].get("result", "")).strip().lower()
+    if name not in results:
+        return "cannot", f"It draws {name or 'a result'}, which is not there: of another question, or not the same."
+    limits = Limits.from_json(capsule.record["limits"])
+    outcome = await fresh.run(SqlRequest(charts.rows_of(name), (), True, limits))
+    if outcome.table is None:
+        return "different", f"Now {name} cannot be read."
+    try:
+        drawn = charts.drawn(step["arguments"].get("spec"), outcome.table)
+    except charts.Refused as refused:
+        return "different", f"Now it cannot be drawn: {charts.fault_of(refused).hint}"
+    return _figures(capsule, step, (drawn,))
+
+
 def _request(capsule: Capsule, step: Mapping[str, Any], tables: tuple[str, ...]) -> SqlRequest | PythonRequest:
     limits = Limits.from_json(capsule.record["limits"])
     keep = step.get("name") or ""
@@ -175,51 +197,27 @@ def _compared(capsule: Capsule, step: Mapping[str, Any], outcome: Outcome) -> tu
         )  # fmt: skip
     if outcome.stdout != step.get("stdout", ""):
         return "different", "It printed something else."
-    if len(outcome.artefacts) != len(step.get("figures", ())):
-        return "different", f"It drew {len(outcome.artefacts)} figures instead of {len(step.get('figures', ()))}."
+    return _worst(_table(capsule, step, outcome), _figures(capsule, step, outcome.artefacts))
+
+
+def _table(capsule: Capsule, step: Mapping[str, Any], outcome: Outcome) -> tuple[Verdict, str]:
     if not step.get("result"):
         return ("same", "") if outcome.table is None else ("different", "Now it gives a table.")
     if outcome.table is None:
         return "different", "Now it gives no table."
-    return _compared_tables(capsule.table(step["result"]), outcome.table)
+    return comparing.tables(capsule.table(step["result"]), outcome.table)
 
 
-def _compared_tables(then: pa.Table, now: pa.Table) -> tuple[Verdict, str]:
-    if then.schema.names != now.schema.names or then.schema.types != now.schema.types:
-        return "different", "Its columns are others."
-    if then.num_rows != now.num_rows:
-        return "different", f"Then it had {then.num_rows:,} rows, now {now.num_rows:,}."
-    if then.equals(now):
-        return "same", ""
-    if then.num_rows * max(then.num_columns, 1) > _MOST_COMPARED:
-        return "different", "Its values or their order are others; it is too large to compare further."
-    before, after = ([tuple(row.values()) for row in table.to_pylist()] for table in (then, now))
-    if _alike(before, after):
-        return "same", "Up to the last digits of its numbers."
-    if _alike(sorted(before, key=_order), sorted(after, key=_order)):
-        return "same", "The same rows in another order."
-    rows = [number for number, (one, other) in enumerate(zip(before, after, strict=True), 1) if not _equal(one, other)]
-    return "different", f"{len(rows):,} of {then.num_rows:,} rows differ, the first is row {rows[0]:,}."
+def _figures(capsule: Capsule, step: Mapping[str, Any], drawn: Sequence[Artefact]) -> tuple[Verdict, str]:
+    return comparing.figures([capsule.file(name) for name in step.get("figures", ())], drawn)
 
 
-def _order(row: tuple[Any, ...]) -> list[str]:
-    """A key under which rows that only differ in last digits stand side by side."""
-    return [f"{value:.8e}" if isinstance(value, float) else repr(value) for value in row]
-
-
-def _alike(before: Sequence[Any], after: Sequence[Any]) -> bool:
-    return all(_equal(one, other) for one, other in zip(before, after, strict=True))
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        both_nan = one != one and other != other
-        return both_nan or one == other or abs(one - other) <= _CLOSE * max(abs(one), abs(other))
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and _alike(one, other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
-    return bool(one == other)
+def _worst(*found: tuple[Verdict, str]) -> tuple[Verdict, str]:
+    for worst in ("different", "cannot"):
+        for verdict, why in found:
+            if verdict == worst:
+                return verdict, why
+    return "same", " ".join(why for _, why in found if why)
 
 
 def _changes(record: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ class NamedResults:
 
     def __init__(self) -> None:
         self._requests: dict[str, CodeRequest] = {}
+        self._of_cells: set[str] = set()
         self._last = 0
 
     def named(self, request: CodeRequest) -> CodeRequest:
@@ -32,6 +33,15 @@ class NamedResults:
         if outcome.name:
             self._requests[outcome.name] = request
             self._last = max(self._last, int(outcome.name[1:]))
+            if self.names_of_cells(request, outcome):
+                self._of_cells.add(outcome.name)
+
+    def names_of_cells(self, request: CodeRequest, outcome: Outcome) -> bool:
+        """Whether names of columns in ``outcome`` may be cells: those that Python makes, and a PIVOT without IN, whose
+        text is not the one that ran; and those of every result that reads such a one."""
+        expanded = "sql" in outcome.report or bool(outcome.fault and outcome.fault.details.get("expanded"))
+        words = map(str.casefold, _WORD.findall(request.text))
+        return isinstance(request, PythonRequest) or expanded or not self._of_cells.isdisjoint(words)
 
     def missing(self, text: str, there: frozenset[str]) -> list[CodeRequest]:
         """What gave the results that ``text`` names and that are not ``there``, in order."""

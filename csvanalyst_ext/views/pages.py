@@ -44,10 +44,13 @@ def registered(datasets: Sequence[Dataset], policies: Mapping[str, Policy]) -> S
     if not datasets:
         return sheet("No data set is registered.", notes=("`%analyst add PATH` registers one.",))
     rows = [
-        (d.name, d.rows, len(d.columns), text.size(d.bytes), str(policies.get(d.name, "")), d.source) for d in datasets
+        (d.name, d.rows, len(d.columns), text.size(d.bytes), str(policies.get(d.name, "")), len(d.notes), d.source)
+        for d in datasets
     ]
-    headers = ("data set", "rows", "columns", "size", "policy", "source")
-    return sheet(text.count(len(datasets), "data set"), block(headers, rows))
+    headers = ("data set", "rows", "columns", "size", "policy", "notes", "source")
+    more = ("`%analyst profile NAME` shows the notes: how it was read, and what was read as NULL.",)
+    noted = any(dataset.notes for dataset in datasets)
+    return sheet(text.count(len(datasets), "data set"), block(headers, rows), notes=more if noted else ())
 
 
 def profile(dataset: Dataset) -> Sheet:

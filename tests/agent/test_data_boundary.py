@@ -184,6 +184,7 @@ def replies(talk: Talk) -> list[str]:
         ("sample:3", "native"),
         ("full", "native"),
         ("aggregates", "json"),
+        ("schema", "json"),
     ],
 )
 def test_canaries_leave_only_where_the_policy_allows(
@@ -279,6 +280,66 @@ def test_an_earlier_result_is_rows_of_everything(talk: Callable[..., Talk], tmp_
     assert CELL.search(sent) is None
 
 
+PIVOTED = f"PIVOT {T} ON person USING sum(salary)"
+CELLS_AS_NAMES = (
+    call("run_sql", sql=PIVOTED),
+    call("run_plan", plan={"from": T, "group_by": ["city", "person"], "measures": ["count"], "pivot": "person"}),
+    call("run_python", code=f"{T}.set_index('person')[['salary']].T"),
+)
+READING_THEM = (
+    "SELECT * FROM r1",
+    "FROM r1 LIMIT 1",
+    "DESCRIBE r1",
+    "SUMMARIZE r1",
+    "SELECT nothing FROM r1",
+    "SELECT r1.nothing FROM r1",
+    "SELECT COLUMNS(c -> c > '') FROM r1",
+    "SELECT * FROM (UNPIVOT r1 ON COLUMNS(*) INTO NAME n VALUE v)",
+    "SELECT max(COLUMNS(*)) FROM r1",
+    "SELECT * EXCLUDE (nothing) FROM r1",
+    "SELECT r1 FROM r1",
+    "SELECT r1 + 1 FROM r1",
+    "SELECT CAST(r1 AS INTEGER) FROM r1",
+    "SELECT row_to_json(r1) FROM r1",
+    "WITH w AS (FROM r1) SELECT * FROM w",
+    f"SELECT a.*, b.city FROM r1 a, {T} b",
+    "EXPLAIN SELECT * FROM R1",
+    "SELECT * FROM r1 GROUP BY ALL",
+    "SELECT sum(nothing) FROM r1 GROUP BY ALL",
+)
+
+
+@pytest.mark.parametrize("made", CELLS_AS_NAMES, ids=["pivot", "plan", "python"])
+@pytest.mark.parametrize("chosen", ["schema", "aggregates"])
+def test_names_that_were_cells_do_not_leave_by_a_result_that_is_read_again(
+    talk: Callable[..., Talk], tmp_path: Path, chosen: str, made: Turn
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path), chosen)
+    later = [call("run_sql", sql=text) for text in READING_THEM]
+    charts = [
+        call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}}}),
+        call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}, "y": 1}}),
+        call("run_sql", sql="CREATE TABLE x AS FROM r1"),
+    ]
+    again = [call("run_sql", sql="SELECT * FROM r2"), call("run_sql", sql="SELECT nothing FROM r2")]
+    sent = one.ask([made, *later, *charts, *again])
+    assert one.run.steps[0].status == "ok" and one.run.steps[1].status == "ok", "the names are there to be read"
+    assert "cellcanary" in str(one.run.steps[1].outcome.columns)
+    assert CELL.search(sent) is None
+
+
+def test_names_of_an_earlier_result_that_come_from_the_query_are_told(
+    talk: Callable[..., Talk], tmp_path: Path
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path))
+    one.ask([call("run_sql", sql=f"SELECT city AS place, salary FROM {T}"), call("run_sql", sql="SELECT * FROM r1")])
+    assert '"place"' in replies(one)[1]
+    one.ask([call("run_sql", sql="SELECT nothing FROM r1")])
+    assert "place" in replies(one)[0], "the error names the columns that there are"
+
+
 # --- a sample -------------------------------------------------------------------------------------
 
 
@@ -294,6 +355,15 @@ def test_a_sample_is_counted_over_all_questions_and_sent_again_for_nothing(
     assert later <= first
 
 
+@pytest.mark.parametrize("made", CELLS_AS_NAMES, ids=["pivot", "plan", "python"])
+def test_a_sample_has_no_names_that_were_cells(talk: Callable[..., Talk], tmp_path: Path, made: Turn) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "sample:3")
+    sent = one.ask([made, call("run_sql", sql="SELECT * FROM r1")])
+    assert one.run.steps[0].status == "ok" and "cellcanary" in str(one.run.steps[0].outcome.columns)
+    assert len(set(CELL.findall(sent))) <= 3, "those of three rows, and none of a name"
+
+
 # --- conversations --------------------------------------------------------------------------------
 
 
@@ -304,6 +374,85 @@ def test_a_policy_that_was_tightened_holds_for_what_was_said_before(talk: Callab
     one.session.choose_policy(T, policy("schema"))
     again = one.ask([say("Nothing.")], "And now?")
     assert "What is there?" in again and CELL.search(again) is None
+
+
+def test_what_was_undone_is_sent_no_more(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "full")
+    asked = "Who is first?"
+    assert CELL.search(one.ask([call("run_sql", sql=f"SELECT person FROM {T} LIMIT 1"), say("cellcanary-000")], asked))
+    assert one.do(one.session.undo()) == asked
+    again = one.ask([say("Nothing.")], "And now?")
+    assert CELL.search(again) is None and asked not in again
+
+
+def test_a_result_of_an_open_policy_is_read_under_the_policy_of_now(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "full")
+    one.ask([call("run_sql", sql=f"SELECT person FROM {T}")])
+    one.session.choose_policy(T, policy("aggregates"))
+    reading = ["FROM r1", "SELECT person, count(*) FROM r1 GROUP BY 1", "SELECT max(person) FROM r1", "FROM r1, r1 b"]
+    sent = one.ask([call("run_sql", sql=text) for text in reading], "And now?")
+    assert [step.status for step in one.run.steps[:3]] == ["ok"] * 3
+    assert CELL.search(sent) is None
+
+
+@pytest.mark.parametrize("chosen", NAMES)
+def test_what_a_chart_draws_is_not_told_to_the_model(talk: Callable[..., Talk], tmp_path: Path, chosen: str) -> None:
+    one = talk()
+    one.add(csv(tmp_path), chosen)
+    sorted_by = {"field": "person", "sort": {"field": "salary", "order": "ascending"}}
+    spec = {"mark": "bar", "encoding": {"x": sorted_by, "y": {"field": "salary"}}, "title": "Mine"}
+    turns = [
+        call("run_sql", sql=f"SELECT person, salary FROM {T} OFFSET 30"),
+        call("make_chart", result="r1", spec=spec),
+    ]
+    one.ask(turns)
+    assert one.run.steps[-1].status == "ok" and "cellcanary-031" in str(one.run.steps[-1].outcome.artefacts)
+    assert replies(one)[1] == '{"status":"ok","chart":"shown to the person"}'
+
+
+def test_notes_for_the_person_are_not_told_to_the_model(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    one = talk()
+    path = csv(tmp_path / "secretdirectory")
+    one.add(path)
+    path.write_text(path.read_text() + "cellcanary-999,x,Rome,7310099,1999-01-01\n")
+    turns = [
+        call("run_sql", sql=f"SELECT city FROM {T} ORDER BY city LIMIT 3"),
+        call("ask_user", question="Which city?", choices=["a", "b"]),
+    ]
+    sent = one.ask(turns, may_ask=False)
+    assert any("was read again" in note for note in one.run.notes) and any("tie" in note for note in one.run.notes)
+    assert "secretdirectory" not in sent and "read again" not in sent and CELL.search(sent) is None
+
+
+def test_what_the_planner_asked_back_does_not_go_to_a_model_elsewhere(
+    talk: Callable[..., Talk], tmp_path: Path
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path))
+    one.ask([], "What is the city of the highest?", model="offline/planner")
+    assert one.run.status == "clarify"
+    later = one.ask([say("Yes.")], "Rome, please.")
+    assert "What is the city of the highest?" in later and "Rome, please." in later
+    assert one.run.error is None
+    said = [m for m in one.bodies[-1]["messages"] if m["role"] in ("assistant", "tool")]
+    assert any(m.get("tool_calls") for m in said)
+    assert not re.search(r"cellcanary|rarecanary|Rome|Oslo|highest", json.dumps(said))
+
+
+def test_a_dictionary_is_the_persons_words_and_leaves_under_every_policy(
+    talk: Callable[..., Talk], tmp_path: Path
+) -> None:
+    one = talk()
+    path = csv(tmp_path)
+    (tmp_path / f"{T}.dictionary.yaml").write_text(
+        "version: 1\ndescription: tablewords\nsynonyms: [rowwords]\ncolumns:\n  person:\n    description: columnwords\n"
+    )
+    one.add(path, "schema")
+    sent = one.ask([call("describe_dataset", name=T)])
+    assert all(words in sent for words in ("tablewords", "rowwords", "columnwords"))
+    assert CELL.search(sent) is None
 
 
 def test_what_the_planner_on_this_machine_said_does_not_go_to_a_model_elsewhere(

@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from csvanalyst_ext.execution.base import Artefact, Outcome
-from csvanalyst_ext.protocol import Decoder, IngestRequest, Kind, PythonRequest, Reply, SqlRequest
+from csvanalyst_ext.protocol import BodyInfo, Decoder, IngestRequest, Kind, PythonRequest, Reply, SqlRequest
+from runner import attached
 from runner.connection import MIB, connect
+from runner.kept import KeptResults
 from runner.python import run_python
 from runner.sink import Sink
-from runner.sql import run_sql
+from runner.sql import QueryFailed, run_sql
 
 from .fakes import FakeExecutor, open_fake
 
 
 class LocalEngine(FakeExecutor):
-    """``run`` does what a worker does, but for being one."""
+    """``run`` does what a worker does, but for being one.  Results stay readable by their names."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._kept = KeptResults(64 * MIB)
 
     async def run(self, request: Any, *, progress: Any = None, body: Any = None) -> Outcome:
         self.requests.append(request)
@@ -41,12 +49,36 @@ class LocalEngine(FakeExecutor):
         printed = io.StringIO()
         sink = Sink(1, take)
         with self._connection() as connection, contextlib.redirect_stdout(printed):
-            if isinstance(request, SqlRequest):
-                reply = run_sql(connection, request, list(self.tables), sink)
-            else:
-                assert isinstance(request, PythonRequest)
-                reply = run_python(request, connection, list(self.tables), sink)
-        return _outcome(reply, bodies, printed.getvalue(), request.keep)
+            reply = self._answer(connection, request, sink)
+        outcome = _outcome(reply, bodies, printed.getvalue(), request.keep)
+        self._keep(request, reply, outcome.table)
+        return replace(outcome, kept=frozenset(self._kept.names))
+
+    def _answer(self, connection: Any, request: SqlRequest | PythonRequest, sink: Sink) -> Reply:
+        tables = [name for name in self.tables if request.tables is None or name in request.tables]
+        results = attached.taken_over(self._kept.described(), [os.dup(d) for d in self._kept.descriptors()])
+        try:
+            tables += attached.attach(connection, results, request.text, tables)
+        except QueryFailed as failed:
+            return Reply(failed.status, failed.fault)
+        if isinstance(request, SqlRequest):
+            return run_sql(connection, replace(request, tables=tuple(tables)), tables, sink)
+        return run_python(request, connection, tables, sink)
+
+    def _keep(self, request: SqlRequest | PythonRequest, reply: Reply, table: pa.Table | None) -> None:
+        if table is None:
+            return
+        stream = pa.BufferOutputStream()
+        with pa.ipc.new_stream(stream, table.schema) as writer:
+            writer.write_table(table)
+        descriptor = os.memfd_create("result")
+        try:
+            os.write(descriptor, stream.getvalue())
+            self._kept.add(
+                request, replace(reply, bodies=(BodyInfo("table", "result", os.fstat(descriptor).st_size),)), descriptor
+            )
+        finally:
+            os.close(descriptor)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.ingest_names import NA_WORDS
+from runner.ingest_nulls import NA_WORDS
 from runner.ingest_scan import Scan, Scanner
 from tests.unit.messy.reading import ingest
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.messy.reading import Result, ingest
+from tests.unit.messy.reading import Result, fault, ingest
 
 FAR = 3_000  # rows: beyond what the sample of a small file holds
 
@@ -141,10 +141,90 @@ def test_words_for_missing_values_keep_a_column_of_numbers() -> None:
     assert "3 cells hold 'NA' or 'null' or '?', read as NULL" in result.notes
 
 
-def test_words_for_missing_values_stay_in_a_column_of_texts() -> None:
-    result = column("a", "NA", "-", "")
-    assert values(result) == ["a", "NA", "-", None]
+def test_words_for_missing_values_stay_in_a_column_of_texts_and_are_counted() -> None:
+    result = column("a", "NA", "-", "", "NA", " NA", "NAN A")
+    assert values(result) == ["a", "NA", "-", None, "NA", " NA", "NAN A"]
     assert result.notes == ""
+    assert result.profile("x")["null_words"] == [["NA", 2], ["-", 1]]
+    assert result.profile("n")["null_words"] == []
+
+
+def test_words_in_a_column_of_very_many_texts_are_counted_too() -> None:
+    result = column(*(f"text {n}" for n in range(15_000)), "NULL", "n/a", "n/a")
+    assert result.profile("x")["null_words"] == [["n/a", 2], ["NULL", 1]]
+
+
+@pytest.mark.parametrize(
+    ("word", "usual", "kind"),
+    [
+        *((word, "5", "BIGINT") for word in ("na", "Na", "n/A", "NONE", "#n/a", ".", "--", "\\N")),
+        *(
+            (word, usual, kind)
+            for word in ("Null", "nAn")
+            for usual, kind in (("2.5", "DOUBLE"), ("2013-01-01", "DATE"))
+        ),
+    ],
+)
+def test_words_for_missing_values_count_in_any_case_wherever_they_stand(word: str, usual: str, kind: str) -> None:
+    near, away = column(usual, word, usual), far(word, usual)
+    assert (near.types[0], values(near)[1]) == (away.types[0], values(away)[FAR]) == (kind, None)
+    for result in (near, away):
+        assert f"1 cell holds '{word}', read as NULL (--text x keeps the column as text)" in result.notes
+
+
+def wished(data: str, **options: str) -> Result:
+    return ingest(data, delimiter=",", **options)
+
+
+def test_a_column_of_texts_has_null_for_the_words_where_the_person_says_so() -> None:
+    data = "tail,country\n" + "N1,NA\nNA,DE\n-,FR\nN2,NA\n" * 2_000
+    result = wished(data, null="tail")
+    assert result.rows == [("N1", "NA"), (None, "DE"), (None, "FR"), ("N2", "NA")] * 2_000
+    assert result.notes == "Column 'tail': 4,000 cells were read as NULL, as --null says."
+    assert result.profile("tail")["null_words"] == []
+    assert result.profile("country")["null_words"] == [["NA", 4_000]]
+
+
+def test_one_text_of_any_sort_can_mean_null() -> None:
+    result = wished("a,b,c\nx,-999,unknown\nunknown,5,NA\n", null="b=-999\nC=unknown\nc= NA ")
+    assert (result.types, result.rows) == (["VARCHAR", "BIGINT", "VARCHAR"], [("x", None, None), ("unknown", 5, None)])
+
+
+@pytest.mark.parametrize("memory", [700, 64])
+def test_such_a_text_far_down_costs_a_column_its_type_no_more(memory: int) -> None:
+    data = "n,t\n" + "5,x\n" * 200_000 + "none given,x\n"
+    result = ingest(data, delimiter=",", null="n=none given", memory=memory << 20)
+    assert (result.types[0], result.rows[-1]) == ("BIGINT", (None, "x"))
+    assert "Column 'n': 1 cell was read as NULL, as --null says." in result.notes
+
+
+def test_a_text_that_means_null_is_no_misfit_when_others_are() -> None:
+    result = wished("n,t\n" + "5,x\n" * FAR + "gone,x\nabc,x\n", null="n=gone")
+    assert values(result) == ["5"] * FAR + [None, "abc"]
+    assert "'abc'; kept as text" in result.notes
+    assert "Column 'n': 1 cell was read as NULL, as --null says." in result.notes
+
+
+def test_a_column_stays_text_where_the_person_says_so() -> None:
+    result = wished("zip,n\n1234,NA\nNA,5\n", text="zip\nN")
+    assert (result.types, result.rows) == (["VARCHAR", "VARCHAR"], [("1234", "NA"), ("NA", "5")])
+
+
+def test_a_name_with_an_equals_sign_is_found_as_it_stands() -> None:
+    result = wished("a=b,a\nNA,NA\nx,x\n", null="a=b")
+    assert result.rows == [(None, "NA"), ("x", "x")]
+    assert wished("a=b,a\nNA,NA\nx,x\n", null="a=b=x").rows == [("NA", "NA"), (None, "x")]
+
+
+def test_a_file_on_the_slow_road_is_read_with_the_same_wishes() -> None:
+    result = wished("tail,n\nNA,1\n\nx\n", null="tail", text="n")
+    assert (result.types, result.rows) == (["VARCHAR", "VARCHAR"], [(None, "1"), ("x", None)])
+
+
+def test_an_option_about_a_column_that_is_not_there_is_a_typed_fault() -> None:
+    wrong = fault("tail,n\nNA,1\n", null="tial")
+    assert (wrong.code, wrong.hint) == ("unknown_column", "There is: 'tail'.")
+    assert fault('[{"a": "NA"}]', "json", null="a").code == "option_not_for_format"
 
 
 def test_a_column_of_nothing_but_such_words_stays_text() -> None:
@@ -294,6 +374,7 @@ def test_the_profile_counts_nulls_and_distinct_values_exactly() -> None:
         "values": [],
         "all_values": False,
         "words": [],
+        "null_words": [],
     }
     assert result.profile("b") | {"nulls": 667, "distinct": 1, "values": ["x"]} == result.profile("b")
 

@@ -269,6 +269,10 @@ def test_add_takes_a_name_options_and_variables(notebook, sales):
     session = notebook.sessions[0]
     assert [dataset.name for dataset in session.datasets] == ["shop", "frame"]
     assert session.executor.requests[0].options == {"delimiter": ";", "header": False, "encoding": "latin-1"}
+    notebook.cell("%analyst add sales.csv --null item --null 'price=-999' --text item")
+    assert session.executor.requests[-1].options == {"null": "item\nprice=-999", "text": "item"}
+    refused = notebook.error("%analyst add frame --null n")
+    assert refused.code == "option_not_for_format"
 
 
 def test_datasets_and_profile_show_what_is_registered(notebook, sales):

@@ -1,19 +1,23 @@
 """A kept run once more, without a model: the same data by their content, the same code, compared step by step."""
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from csvanalyst_ext.agent import charts
 from csvanalyst_ext.analyst import Analyst
 from csvanalyst_ext.capsules import archive
 from csvanalyst_ext.capsules.store import Store
 from csvanalyst_ext.config import Settings
 from csvanalyst_ext.errors import DataError, UsageError
+from csvanalyst_ext.execution.base import Artefact
+from csvanalyst_ext.session import comparing
 from csvanalyst_ext.session.question import parse
-from csvanalyst_ext.session.replay import _compared_tables
 from tests.support.local_engine import open_local
 
 
@@ -161,7 +165,74 @@ def test_a_run_without_code_cannot_be_replayed(desk):
     ],
 )
 def test_tables_are_the_same_up_to_order_and_last_digits(then, now, verdict, why):
-    found, said = _compared_tables(pa.table(then), pa.table(now))
+    found, said = comparing.tables(pa.table(then), pa.table(now))
+    assert found == verdict and why in said
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+CHART = {"mark": "bar", "encoding": {"x": {"field": "city"}, "y": {"field": "total"}}}
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(*rows, level=6, remark=b"", interlaced=0):
+    """Rows of grey pixels as a PNG file."""
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, interlaced)
+    packed = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows), level)
+    said = chunk(b"tEXt", remark) if remark else b""
+    parts = chunk(b"IHDR", header) + said + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def picture(data):
+    return Artefact("image/png", "figure 1", data)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "verdict", "why"),
+    [
+        (png([1, 2]), png([1, 2]), "same", ""),
+        (png([1, 2] * 500), png([1, 2] * 500, level=0, remark=b"drawn later"), "same", "packed in another way"),
+        (png([1, 2]), png([1, 3]), "different", "Figure 1: It is another picture."),
+        (png([1, 2]), png([1], [2]), "different", "Then the picture had 2 × 1 pixels, now 1 × 2."),
+        (png([1, 2]), png([1, 2], interlaced=1), "cannot", "too unusual"),
+        (png([1, 2]), png([1, 2])[:-26], "cannot", "too unusual"),
+    ],
+)
+def test_pictures_are_compared_by_what_they_show(then, now, verdict, why):
+    found, said = comparing.figures([then], [picture(now)])
+    assert found == verdict and why in said
+
+
+def test_a_picture_that_claims_to_be_huge_is_not_unpacked():
+    huge = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", huge) + chunk(b"IDAT", zlib.compress(b"\0" * 10_000_000))
+    assert comparing.figures([png([1])], [picture(bomb)])[0] == "cannot"
+
+
+def test_all_figures_of_a_step_are_compared_and_the_worst_is_told():
+    found = comparing.figures([png([1]), png([2])], [picture(png([1])), picture(png([9]))])
+    assert found == ("different", "Figure 2: It is another picture.")
+    assert comparing.figures([png([1])], []) == ("different", "Then it drew 1 figure, now 0 figures.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "spec", "verdict", "why"),
+    [
+        ({"city": ["Oslo", "Rome"], "total": [2.0, 6.0]}, CHART, "same", ""),
+        ({"city": ["Rome", "Oslo"], "total": [6.0, 2.0]}, CHART, "same", "another order"),
+        ({"city": ["Oslo", "Rome"], "total": [2.0, 6.0 + 1e-12]}, CHART, "same", "last digits"),
+        ({"city": ["Oslo", "Rome"], "total": [2.0, 7.0]}, CHART, "different", "1 of 2 drawn rows differ"),
+        ({"city": ["Oslo"], "total": [2.0]}, CHART, "different", "drawn of 2 rows, now of 1"),
+        ({"city": ["Oslo", "Rome"], "total": [2.0, 6.0]}, {**CHART, "mark": "line"}, "different", "specified"),
+    ],
+)
+def test_charts_are_the_same_up_to_order_and_last_digits(rows, spec, verdict, why):
+    kept = charts.drawn(CHART, pa.table({"city": ["Oslo", "Rome"], "total": [2.0, 6.0]}))
+    found, said = comparing.figures([kept.data], [charts.drawn(spec, pa.table(rows))])
     assert found == verdict and why in said
 
 
