@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon
-from .parts import fits
+from .counting import fits
 from .plan import Filter
 from .queries import Meant
 from .query import (

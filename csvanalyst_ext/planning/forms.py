@@ -7,13 +7,13 @@ meant, and when two are equally cheap, the person is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from . import lexicon, relations
-from .link import column_cost
-from .parts import fits
-from .queries import ColumnItem, Item, Meant, Queries
+from .counting import fits
+from .items import OF, Items, flatten
+from .queries import ColumnItem, Item, Meant
 from .query import (
     Calc,
     Field,
@@ -24,49 +24,6 @@ from .spoken import NO_MODS, Dim, Measure, Mods, Phrase
 from .tidy import tidy
 from .words import is_plural
 
-_ITEM_JOINTS: Final = (
-    "and",
-    ",",
-    ", and",
-    "as well as",
-    ", as well as",
-    "along with",
-    "together with",
-    "and also",
-    ", along with",
-    "with",
-)
-_OF: Final = (
-    "of",
-    "of the",
-    "for",
-    "from",
-    "of all",
-    "of all the",
-    "for all",
-    "for the",
-    "from the",
-    "about",
-    "in",
-    "of each",
-    "for each",
-    "for every",
-    "of every",
-    "about all",
-    "from all",
-    "by",
-    "by the",
-    "on",
-    "among",
-    "among all",
-    "across all",
-    "for any",
-    "of any",
-    "of those",
-    "for those",
-    "of these",
-)
-_MOST_ITEMS: Final = 6
 _BESIDES: Final = (
     "with their",
     "with its",
@@ -92,10 +49,7 @@ _SHOWN: Final = (
 )
 
 
-_KINDS: Final = tuple(f"{kind} of" for kind in ("kinds", "types", "sorts", "different kinds", "different types"))
-
-
-class Forms(Queries):
+class Forms(Items):
     """All forms, for one question."""
 
     def meanings(self) -> Iterator[Meant]:
@@ -194,7 +148,7 @@ class Forms(Queries):
             if end == self.size:
                 yield table, mods
         for start, word in self.phrase(
-            at, (*_OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
+            at, (*OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
         ):
             each = word.endswith(("each", "every"))
             for phrase in self.noun_phrase(start, 0):
@@ -205,83 +159,9 @@ class Forms(Queries):
                     if end == self.size and not lead.negated and (lead.verb or lead.preposition) and not each:
                         yield phrase.table, phrase.mods
 
-    def items(self, at: int) -> list[tuple[int, tuple[Item, ...], int]]:
-        return self._once(("items", at), lambda: self._items(at))  # type: ignore[return-value]
-
-    def _items(self, at: int) -> Iterator[tuple[int, tuple[Item, ...], int]]:
-        for end, item, cost in self._item(at):
-            yield end, (item,), cost
-            for joint in self._joints_after(end, item):
-                for last, others, more in self.items(joint):
-                    if len(others) < _MOST_ITEMS and item not in others:
-                        yield last, (item, *others), cost + more
-
-    def _joints_after(self, at: int, item: Item) -> Iterator[int]:
-        """Where the next item starts, also after "for all concerts" or "of each stadium"."""
-        for joint, _ in self.phrase(at, _ITEM_JOINTS):
-            yield joint
-        if isinstance(item, ColumnItem):
-            for start, _word in self.phrase(at, _OF):
-                for name, end, _ in self.entities(start):
-                    if any(name == choice[0] for choice in item.choices):
-                        for joint, _ in self.phrase(end, _ITEM_JOINTS):
-                            yield joint
-
-    def _item(self, at: int) -> Iterator[tuple[int, Item, int]]:
-        for start in self.articles(at):
-            for distinct in self.skip(start, (*lexicon.DISTINCT, *_KINDS)):
-                by_end: dict[int, list[tuple[str, str, int]]] = {}
-                for end, name, column, cost in self.columns(distinct):
-                    by_end.setdefault(end, []).append((name, column.name, cost))
-                for end in (e for e, _ in self.phrase(distinct, ("name", "names"))):
-                    # "the names of airlines" whose column is called Airline
-                    for name, table in self.graph.tables.items():
-                        label = self.labels(name)
-                        if len(label) == 1 and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
-                            by_end.setdefault(end, []).append((*label[0], 2))
-                for end, choices in by_end.items():
-                    for last in self.skip(end, ("value", "values")):
-                        yield last, ColumnItem(tuple(choices), distinct > start, self._plural(distinct, end)), 0
-        for end, measure, cost in self.measured(at):
-            yield end, measure, cost
-        # "first and last name"
-        for start in self.articles(at):
-            if self.norm(start + 1) == "and" and self.norm(start + 3):
-                head = self.norm(start + 3)
-                for name, table in self.graph.tables.items():
-                    pair = []
-                    for word in (self.norm(start), self.norm(start + 2)):
-                        fitting = [
-                            c
-                            for c in table.columns
-                            if (column_cost((word, head), c) or 0) == 0 and column_cost((word, head), c) is not None
-                        ]
-                        pair += fitting[:1]
-                    if len(pair) == 2 and pair[0] != pair[1]:
-                        both = tuple(ColumnItem(((name, c.name, 0),)) for c in pair)
-                        yield start + 4, _Several(both), 0  # type: ignore[misc]
-        # "average, minimum and maximum age"
-        for start in self.articles(at):
-            for end, word in self.phrase(start, lexicon.AGGREGATES):
-                function = lexicon.AGGREGATES[word]
-                for joint, _ in self.phrase(end, ("and", ",", ", and", "and the", ", the")):
-                    for last, others, cost in self.items(joint):
-                        first = next(_flatten(others))
-                        if (
-                            isinstance(first, Measure)
-                            and first.calc.field is not None
-                            and first.calc.function != function
-                        ):
-                            shared = Measure(first.table, Calc(function, first.calc.field))
-                            yield last, _Several((shared, *others)), cost  # type: ignore[misc]
-
-    def _plural(self, start: int, end: int) -> bool:
-        """Whether several values are asked for: "kinds of engine", "engines"."""
-        return is_plural(self.norm(end - 1)) or (self.norm(start - 1) == "of" and is_plural(self.norm(start - 2)))
-
     def _items_form(self, at: int, given: Mods) -> Iterator[Meant]:
         for end, items, cost in self.items(at):
-            flat = tuple(_flatten(items))
+            flat = tuple(flatten(items))
             if len(flat) == 1 and isinstance(flat[0], ColumnItem):
                 for start in self.skip(end, ("that", "which")):
                     for table, column, more in flat[0].choices:
@@ -291,7 +171,7 @@ class Forms(Queries):
                                 known = self.graph.tables[table]
                                 once = flat[0].distinct or known.unique(known.column(column)) is not True
                                 yield from self._listed_query(table, ((table, column),), mods, distinct=once)
-            for of, word in [(end, ""), *self.phrase(end, _OF)]:
+            for of, word in [(end, ""), *self.phrase(end, OF)]:
                 if word:
                     each = word.endswith(("each", "every"))
                     for phrase in self._ends(self.noun_phrase(of, 0)):
@@ -385,7 +265,7 @@ class Forms(Queries):
         for phrase in self.noun_phrase(at, 0):
             for start, joint in self.phrase(phrase.end, _SHOWN):
                 for end, items, cost in self.items(start):
-                    flat = tuple(_flatten(items))
+                    flat = tuple(flatten(items))
                     if any(isinstance(item, Measure) for item in flat) or phrase.mods.dims or phrase.mods.having:
                         continue
                     for last, tail in self.mods(phrase.table, end, 0):
@@ -411,16 +291,3 @@ class Forms(Queries):
                     yield from self._having(phrase.table, self.labels(phrase.table), mods, named=True)
                 continue
             yield from self._listed_query(phrase.table, (), mods, distinct=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Several:
-    items: tuple[Item, ...]
-
-
-def _flatten(items: Sequence[object]) -> Iterator[Item]:
-    for item in items:
-        if isinstance(item, _Several):
-            yield from _flatten(item.items)
-        else:
-            yield item  # type: ignore[misc]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, relations
+from .counting import fits
 from .leads import Lead as OldLead
-from .parts import fits
 from .plan import Comparator
 from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test

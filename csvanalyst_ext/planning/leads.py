@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from . import lexicon
-from .parts import Parts
+from .counting import Counting
 from .schema import Column
 from .words import IRREGULAR_VERBS, stems
 
@@ -28,7 +28,7 @@ class Lead:
     dated: str = ""
 
 
-class Leads(Parts):
+class Leads(Counting):
     """Rules for leading words."""
 
     def leads(self, at: int, lead: Lead, depth: int = 0) -> Iterator[tuple[int, Lead]]:

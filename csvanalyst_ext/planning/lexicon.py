@@ -270,6 +270,12 @@ SCALES: Final = {
     "bn": 1e9, "thousand": 1e3, "thousands": 1e3, "000s": 1e3,
 }  # fmt: skip
 """Words at the end of a column's name that say in what its numbers are counted."""
+SHORT_SCALES: Final = {"m": 1e6, "mn": 1e6, "mio": 1e6, "k": 1e3, "bn": 1e9, "b": 1e9}
+CURRENCIES: Final = words("usd eur gbp chf jpy dollars euros inr aud cad sek nok dkk")
+"""A short scale counts as one only before a currency: ``value_m_eur`` is in millions."""
+RATES: Final = frozenset({("km", "h"), ("m", "s"), ("mi", "h"), ("g", "dl"), ("mg", "dl"), ("mmol", "l"), ("g", "l"),
+                          ("ug", "m3"), ("kg", "m2"), ("l", "min"), ("kg", "m3"), ("mb", "s")})  # fmt: skip
+"""Units that are said with a stroke."""
 _LENGTHS: Final = words("length height width depth distance elevation altitude size diameter radius thickness")
 _TIMES: Final = words("runtime duration time delay latency elapsed running")
 UNIT_FRONTS: Final = {
@@ -300,7 +306,9 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "ctry": ("country",), "resp": ("response",), "trans": ("transaction",), "avail": ("available",), "nbr": ("number",),
     "pos": ("position",), "cnt": ("count",), "info": ("information",), "tel": ("telephone",), "org": ("organization",),
     "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
-    "exp": ("expectancy", "expenses", "experience"),
+    "exp": ("expectancy", "expenses", "experience"), "perf": ("performance",), "mgmt": ("management",),
+    "supp": ("supplier",), "wh": ("warehouse",), "acct": ("account",), "inv": ("invoice", "inventory"),
+    "usr": ("user",), "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
 }  # fmt: skip
 
 ADDITIVE: Final = words("""

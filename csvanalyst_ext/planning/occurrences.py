@@ -7,7 +7,7 @@ from typing import Final
 
 from . import lexicon, relations
 from .contrasts import Contrasts
-from .parts import fits
+from .counting import fits
 from .plan import Part
 from .queries import Meant
 from .query import Calc, Condition, Field, Pair, Query

@@ -20,7 +20,7 @@ from .query import (
 )
 from .schema import Column
 from .spoken import NO_MODS, Measure, Mods, Phrase, Rank
-from .words import forms, stems
+from .words import akin
 
 _STOPS: Final = frozenset({"and", ",", "but"})
 _JOINTS: Final = ("and", ",", ", and", "but", ", but", "and also", "but also", "as well as")
@@ -186,8 +186,7 @@ class Phrases(Groups):
         """Whether the verb says no more than that the row is there: "ordered" in a table of orders."""
         scope = self.scopes[table]
         dated = {p for c in scope.table.columns if c.kind == "date" and not c.nulls for p in c.pieces}
-        known = {form for word in (*scope.link.nouns(), *dated) for form in forms(word)}
-        return verb in lexicon.FILLER_VERBS or bool(stems(verb) & known)
+        return verb in lexicon.FILLER_VERBS or any(akin(verb, word) for word in (*scope.link.nouns(), *dated))
 
     def _or_else(
         self, table: str, at: int, depth: int, where: tuple[Condition, ...], cost: int

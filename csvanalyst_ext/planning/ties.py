@@ -21,7 +21,7 @@ from .query import (
     Versus,
 )
 from .spoken import Mods, Phrase, shift
-from .words import forms, pieces, stems
+from .words import akin, pieces
 
 _ROLES: Final = lexicon.words("""
     manage manages managed managing lead leads led supervise supervises supervised direct directs directed coach coaches
@@ -51,7 +51,7 @@ class Ties(Comparing):
             return
         found: list[Path] = []
         for name, other in self.graph.tables.items():
-            if name != table and any(stems(lead.verb) & set(forms(piece)) for piece in pieces(other.name)):
+            if name != table and any(akin(lead.verb, piece) for piece in pieces(other.name)):
                 found += [path for path in self.graph.ways(table, name) if not path[0].up]
         least = min(map(len, found), default=0)
         for path in found:

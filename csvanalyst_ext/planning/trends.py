@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from . import lexicon
+from .counting import fits
 from .forms import Forms
 from .link import core
-from .parts import fits
 from .plan import Bucket, Filter
 from .queries import Meant
 from .query import Beside, Calc, Field, Pair, Query, Test
