@@ -160,6 +160,9 @@ class Counting(Parts):
 
     def measure(self, at: int) -> Iterator[tuple[int, Measure, Meaning]]:
         for start in self.articles(at):
+            for end, column, cost in self.named(start):
+                if (own := called_by_function(column, self.norm(start))) is not None:
+                    yield end, Measure(own, column.name), Meaning(cost=cost)
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "for", "value of", "of all the", "value for")):
@@ -189,6 +192,14 @@ class Counting(Parts):
                 if fits(function, column, word):
                     for after in self.skip(end, ("value", "values")):
                         yield after, Measure(function, column.name), Meaning(cost=cost)
+
+
+def called_by_function(column: Column, word: str) -> Function | None:
+    """The function of ``word`` where the column's own name starts with it: the "total cost" of several rows is the sum
+    of a column ``total_cost``, and no list of it."""
+    function = lexicon.AGGREGATES.get(word)
+    own = lexicon.AGGREGATES.get(column.pieces[0]) if len(column.pieces) > 1 else None
+    return function if function is not None and function == own and fits(function, column, word) else None
 
 
 def fits(function: Function, column: Column, word: str = "") -> bool:

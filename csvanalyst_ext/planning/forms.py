@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon, relations
-from .counting import fits
+from .counting import called_by_function, fits
 from .items import OF, Items, flatten
 from .queries import ColumnItem, Item, Meant
 from .query import (
@@ -236,6 +236,10 @@ class Forms(Items):
         columns = [item for item in items if isinstance(item, ColumnItem)]
         if mods.having and measures:
             return
+        if any(item.calculated for item in columns) and (len(items) == 1 or measures):
+            return
+        if columns and not mods.dims and any(self._named_by_function(measure) for measure in measures):
+            return  # "the number and total cost of the orders": a column of each row, or a sum?
         if measures and (mods.dims or not columns):
             near = [d.table for d in mods.dims]
             for fields, cost in self._placed(columns, near, near[0] if near else table):
@@ -249,10 +253,26 @@ class Forms(Items):
             return
         if not named and not mods.where and not mods.rank and not any(c.several for c in columns) and len(columns) == 1:
             return  # "What is the salary?": of whom?
-        kinds = len(columns) == 1 and not mods.rank and not mods.sort and asks_for_kinds(self.tokens)
+        alone = len(columns) == 1 and not mods.rank and not mods.sort
+        kinds = alone and asks_for_kinds(self.tokens)
         for fields, cost in self._placed(columns, [table], table):
             distinct = kinds or any(c.distinct for c in columns)
+            # "The destinations served by X" are places, each once; "the destinations of the shipments" are not.
+            distinct = distinct or (alone and not named and columns[0].several and self._repeats(table, fields[0]))
             yield from self._listed_query(table, fields, mods + Mods(cost=cost), distinct=distinct, named=named)
+
+    def _named_by_function(self, measure: Measure) -> bool:
+        field = measure.calc.field
+        if field is None:
+            return False
+        column = self.graph.tables[measure.table].column(field.column)
+        return called_by_function(column, column.pieces[0]) == measure.calc.function
+
+    def _repeats(self, table: str, field: tuple[str, str]) -> bool:
+        """Whether several rows may share a value of a text column that is no name of rows."""
+        column = self.graph.tables[field[0]].column(field[1])
+        unique = self.graph.tables[field[0]].unique(column) is True
+        return column.kind == "text" and not unique and field not in self.labels(table)
 
     def _rows(self, at: int, given: Mods) -> Iterator[Meant]:
         if given.dims:

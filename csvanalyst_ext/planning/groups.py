@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, relations
-from .counting import fits
+from .counting import called_by_function, fits
 from .leads import Lead as OldLead
 from .plan import Comparator
 from .quantiles import quantiles
@@ -43,6 +43,9 @@ class Groups(Ties):
                 for known in table.measures:
                     for end, _ in self.phrase(start, (" ".join(pieces(known.name)),)):
                         yield end, Measure(name, Calc(known.function, Field(known.column))), 0  # type: ignore[arg-type]
+            for end, name, column, cost in self.columns(start):
+                if (own := called_by_function(column, self.norm(start))) is not None:
+                    yield end, Measure(name, Calc(own, Field(column.name))), cost
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import lexicon
+from .counting import called_by_function
 from .link import column_cost
 from .queries import ColumnItem, Item, Queries
 from .query import Calc
@@ -97,8 +98,13 @@ class Items(Queries):
                         if len(label) == 1 and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
                             by_end.setdefault(end, []).append((*label[0], 2))
                 for end, choices in by_end.items():
+                    plural = self._plural(distinct, end)
+                    calculated = not plural and any(
+                        called_by_function(self.graph.tables[name].column(column), self.norm(distinct))
+                        for name, column, _ in choices
+                    )
                     for last in self.skip(end, ("value", "values")):
-                        yield last, ColumnItem(tuple(choices), distinct > start, self._plural(distinct, end)), 0
+                        yield last, ColumnItem(tuple(choices), distinct > start, plural, calculated), 0
         for end, measure, cost in self.measured(at):
             yield end, measure, cost
         # "first and last name"

@@ -65,11 +65,11 @@ class Occurrences(Contrasts):
     def _calendar(self, table: str, part: Part) -> Column | None:
         """The one column that says on which day or in which year a row happened."""
         columns = self.graph.tables[table].columns
-        dates = [c for c in columns if c.kind == "date"]
+        date = self.scopes[table].main_date()
         years = [c for c in columns if c.is_year]
-        if part == "year" and len(years) == 1 and not dates:
+        if part == "year" and len(years) == 1 and date is None:
             return years[0]
-        return dates[0] if len(dates) == 1 and not (part == "year" and years) else None
+        return date if not (part == "year" and years) else None
 
     def _happened(self, table: str, at: int) -> Iterator[tuple[tuple[Condition, ...], int]]:
         """What is said of the rows: "were there orders over 10", "were lamps ordered", "was the wind below 3"."""

@@ -201,6 +201,12 @@ class Parts:
         near = [c for c in dates if any(akin(p, noun) for p in c.pieces for noun in nouns)]
         return int(len(near) == 1 and column != near[0])
 
+    def main_date(self) -> Column | None:
+        """The date column, or the one that is called after what the rows are: ``ordered_on`` of orders."""
+        dates = [c for c in self.table.columns if c.kind == "date"]
+        near = [c for c in dates if not self.far_date(c)]
+        return near[0] if len(near) == 1 else None
+
     def time_parts(self, word: str, column: Column) -> Iterator[tuple[Dimension, ...]]:
         """A month of one year and that of all years are the same where there is one year."""
         readings = lexicon.TIME_PARTS[word]

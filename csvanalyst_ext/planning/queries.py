@@ -23,11 +23,12 @@ from .spoken import Measure, Mods, Rank, shift
 
 @dataclass(frozen=True, slots=True)
 class ColumnItem:
-    """Columns that may be meant, as (table, column, cost)."""
+    """Columns that may be meant, as (table, column, cost).  ``calculated``: the words are those of a function, too."""
 
     choices: tuple[tuple[str, str, int], ...]
     distinct: bool = False
     several: bool = True
+    calculated: bool = False
 
 
 Item = ColumnItem | Measure
@@ -246,6 +247,9 @@ class Queries(Phrases):
         if len(measured) > 1:
             return
         own = measured == {table}
+        scope = self.graph.tables[table]
+        if own and any(name == table and scope.unique(scope.column(column)) is True for name, column in select):
+            return  # a row alone is no group
         if own and (named and self._names(table, select)):
             return
         by_column = own or (not named and not self._names(table, select))
