@@ -40,7 +40,15 @@ class Conditions(Times):
                 yield from self._switch(start, lead)
                 yield from self._missing(start, lead)
                 yield from self._text_test(start, lead)
+            else:
+                yield from self._happened_yet(start, lead)
             yield from self.time(start, lead)
+
+    def _happened_yet(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "Who have left", "were not delivered yet": whether the date of it is known."""
+        column = self.table.column(lead.dated)
+        if column.nulls and (lead.have or lead.copula or lead.negated) and not lead.preposition:
+            yield at, Meaning((Filter(column.name, "null" if lead.negated else "not null"),), cost=1)
 
     # --- numbers --------------------------------------------------------------------------------
 
@@ -96,7 +104,7 @@ class Conditions(Times):
         found = []
         for column in self.table.columns:
             *front, last = column.pieces[:-1] if has_unit(column) else column.pieces
-            ours = not front or front in (["unit"], ["body"]) or self.link.is_noun(tuple(front))
+            ours = not front or front[-1] in lexicon.SAME_THING or self.link.is_noun(tuple(front))
             if column.kind == "number" and last in names and ours:
                 found.append(column)
         exact = [column for column in found if column.pieces[0] in names]

@@ -14,7 +14,7 @@ from .remembering import remembered
 from .schema import Column
 from .words import is_plural
 
-_OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
+_OR: Final = ("nor", "or", ", or", "or the", "or in", "or from", "or at")
 
 
 class Counted(NamedTuple):
@@ -177,6 +177,9 @@ class Counting(Parts):
                         yield last, replace(named, quantile=quantile), meaning
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
+            if self.link.nouns() & lexicon.PEOPLE:
+                for end, _ in self.phrase(start, lexicon.HEADCOUNT):
+                    yield end, Measure("count"), Meaning(cost=1)
 
     def _total_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "total flights" counts rows, unless that is also a column's name."""

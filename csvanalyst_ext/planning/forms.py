@@ -115,6 +115,7 @@ class Forms(Items):
                                 if last == self.size and not (mods.rank or mods.sort or mods.having):
                                     summed = Measure(name, Calc("sum", Field(column.name)))
                                     yield from self._grouped(name, (summed,), given + mods + Mods(cost=cost), ())
+                    yield from self._summed_by(end, name, column.name, given + Mods(cost=cost))
             for end, measure, cost in self.counted(start):
                 if measure.calc.function != "count distinct":
                     continue
@@ -139,6 +140,24 @@ class Forms(Items):
                                 if not total.rank and not total.sort and not total.dims and not total.having:
                                     yield from self._grouped(table, (measure,), total, ())
 
+    def _summed_by(self, at: int, name: str, column: str, given: Mods) -> Iterator[Meant]:
+        """ "How many goals did players from Peru score"."""
+        for start, _ in self.phrase(at, ("did", "do", "does", "have", "has")):
+            for phrase in self.noun_phrase(start, 0, values=True):
+                plain = not (phrase.mods.rank or phrase.mods.sort or phrase.mods.having or phrase.mods.dims)
+                if not plain or phrase.table not in {up for _, up in self.graph.ups(name)}:
+                    continue
+                for verb, lead in relations.leads(self, phrase.end):
+                    if lead.verb and not (lead.negated or lead.relative or lead.preposition):
+                        for end, tail in self.mods(name, verb, 0):
+                            if end == self.size and not (tail.rank or tail.sort or tail.having):
+                                summed = Measure(name, Calc("sum", Field(column)))
+                                for meant in self._grouped(phrase.table, (summed,), given + phrase.mods, ()):
+                                    where = (*meant.query.where, *tail.where)
+                                    if not tail.dims:
+                                        query = replace(meant.query, where=where)
+                                        yield replace(meant, query=query, cost=meant.cost + tail.cost)
+
     def _ends(self, phrases: Sequence[Phrase]) -> Iterator[Phrase]:
         return (phrase for phrase in phrases if phrase.end == self.size)
 
@@ -151,7 +170,7 @@ class Forms(Items):
             at, (*OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
         ):
             each = word.endswith(("each", "every"))
-            for phrase in self.noun_phrase(start, 0):
+            for phrase in self.noun_phrase(start, 0, values=True):
                 if phrase.end == self.size:
                     mods = phrase.mods
                     yield phrase.table, mods + Mods(dims=(Dim(phrase.table),)) if each else mods

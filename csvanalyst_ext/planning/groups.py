@@ -59,6 +59,10 @@ class Groups(Ties):
                             yield last, Measure(name, Calc("quantile", Field(column.name), quantile=quantile)), cost
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
+            for end, _ in self.phrase(start, lexicon.HEADCOUNT):
+                for name, scope in self.scopes.items():
+                    if scope.link.nouns() & lexicon.PEOPLE:
+                        yield end, Measure(name, Calc("count")), 1
 
     def counted(self, at: int) -> list[tuple[int, Measure, int]]:
         return self._once(("counted", at), lambda: self._counted(at))  # type: ignore[return-value]
@@ -213,6 +217,8 @@ class Groups(Ties):
                             different = Measure(table, Calc("count distinct", Field(column.name)))
                             yield end, Mods(having=((different, *wanted),), cost=cost)
                 for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
+                    if self.graph.tables[table].unique(link.column) is True:
+                        continue  # that counts the rows
                     distinct = Calc("count distinct", Field(link.column.name))
                     yield link.end, Mods(having=((Measure(table, distinct), *wanted),), cost=1)
             for end, operator, number in self._times(start):

@@ -70,9 +70,10 @@ class Items(Queries):
         for end, item, cost in self._item(at):
             yield end, (item,), cost
             for joint in self._joints_after(end, item):
+                doubt = int(self.norm(joint - 1) == "with")  # "with a capacity below …" is sooner a condition
                 for last, others, more in self.items(joint):
                     if len(others) < _MOST_ITEMS and item not in others:
-                        yield last, (item, *others), cost + more
+                        yield last, (item, *others), cost + more + doubt
 
     def _joints_after(self, at: int, item: Item) -> Iterator[int]:
         """Where the next item starts, also after "for all concerts" or "of each stadium"."""

@@ -57,6 +57,8 @@ class Leads(Counting):
                 options.append((at + 2, replace(lead, places=frozenset({column.pieces[-1]}))))
         if word in lexicon.VERB_PLACES and not lead.preposition:
             options.append((at + 1, replace(lead, places=lexicon.VERB_PLACES[word])))
+        if not lead.negated and word == "neither":
+            options.append((at + 1, replace(lead, negated=True)))
         if not lead.negated:
             options += [(end, replace(lead, negated=True)) for end, _ in self.phrase(at, lexicon.NEGATIONS)]
         if word and not lead.preposition:

@@ -239,6 +239,9 @@ class Linker:
                 yield ValueLink(end, column, value, cost, not quoted and self._weak(span, value, column))
 
     def _weak(self, span: Sequence[Token], value: str, column: Column) -> bool:
+        said = span[0].norm if len(span) == 1 else ""
+        if said and said in _spoken_of(column, value):
+            return False
         if len(key(value)) == 1 or column.switch is not None:
             return True
         if all(token.kind in ("number", "date") or token.number is not None for token in span):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, relations
-from .contrasts import Contrasts
 from .counting import fits
 from .plan import Part
+from .quality import Quality
 from .queries import Meant
 from .query import Calc, Condition, Field, Pair, Query
 from .schema import Column
@@ -24,8 +24,8 @@ _THERE: Final = (
 )
 
 
-class Occurrences(Contrasts):
-    """The forms of ``contrasts``, and these."""
+class Occurrences(Quality):
+    """The forms of ``quality``, and these."""
 
     def special(self, at: int, given: Mods) -> Iterator[Meant]:
         yield from super().special(at, given)

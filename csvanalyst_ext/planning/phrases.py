@@ -52,7 +52,8 @@ class Phrases(Groups):
                         descending, names = lexicon.ADJECTIVES[adjective]
                         for noun in (*self.nouns(rank_end), *self.value_nouns(rank_end)):
                             for column in self._of_adjective(noun.table, names, adjective):
-                                way = descending if column.kind == "number" else adjective not in ("oldest", "earliest")
+                                calendar = column.kind == "date" or column.is_year
+                                way = adjective not in ("oldest", "earliest") if calendar else descending
                                 rank = Rank(
                                     Field(column.name), noun.table, way, number or 1, nth, noun.plural and not number
                                 )
@@ -112,8 +113,11 @@ class Phrases(Groups):
 
     def _of_adjective(self, table: str, names: Sequence[str], adjective: str) -> list[Column]:
         found = self.scopes[table].columns_called(names)
+        columns = [c for c in self.graph.tables[table].columns if c.kind == "date" or c.is_year]
+        if not found and adjective in ("oldest", "youngest"):
+            found = [c for c in columns if {"birth", "born", "dob", "birthday", "birthdate"} & set(c.pieces)]
         if not found and adjective in lexicon.DATE_ONLY:
-            found = [c for c in self.graph.tables[table].columns if c.kind == "date" or c.is_year]
+            found = columns
         return found
 
     def _ranked_by(self, table: str, at: int, descending: bool) -> Iterator[tuple[int, Rank, int]]:
@@ -239,8 +243,9 @@ class Phrases(Groups):
                         )
                 for last, name, column, cost in self.columns(start):
                     reach = {n for _, n in self.graph.ups(table)}
+                    below = column.pieces[-1] in lexicon.ADDITIVE and table in {n for _, n in self.graph.ups(name)}
                     if (
-                        name in reach
+                        (name in reach or below)
                         and column.kind == "number"
                         and column.pieces[-1] not in ("id", "code")
                         and not column.is_year

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Final
 
-from . import lexicon, quantiles
+from . import lexicon, quantiles, relations
 from .compile import compile_plan
 from .describe import title
 from .graph import Edge, graph_of
@@ -239,16 +239,16 @@ def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnder
     if not unknown:
         message = (
             "I know each of these words, but not what they mean together. I answer counts, sums, averages, medians, "
-            "lowest and highest values, groups, filters, top lists and lists of one table."
+            "lowest and highest values, shares, changes, groups, filters, top lists and lists."
         )
         if len(tables) > 1:
-            message += " Each answer comes from one table alone: I do not join tables."
+            message += " Tables are joined only by columns that refer to another table's key."
         names = [i for i, token in enumerate(words) if i and (token.kind == "quoted" or token.text[:1].isupper())]
         return NotUnderstood("unknown_form", message, examples(likely), _spans(words, names))
     said = ", ".join(f'"{words[i].text}"' for i in unknown)
     message = f"I do not understand {said}."
     if len(tables) > 1 and any(not _unknown_in_all(words[i], tables) for i in unknown):
-        message += " No single table has all of what you ask for, and I do not join tables."
+        message += " No single table has all of what you ask for."
     close = _close(tuple(words[i] for i in unknown), likely)
     if close:
         message += " Did you mean one of these names?"
@@ -297,7 +297,7 @@ def _spans(words: Sequence[Token], unknown: Sequence[int]) -> tuple[str, ...]:
 def vocabulary() -> frozenset[str]:
     """Every single word of the fixed phrases."""
     words = {word for phrases in lexicon.PHRASES for phrase in phrases for word in phrase.split()}
-    return frozenset(words | _OTHER_WORDS | quantiles.WORDS)
+    return frozenset(words | _OTHER_WORDS | quantiles.WORDS | relations.VERBS)
 
 
 def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:
