@@ -32,7 +32,8 @@ _CORRELATION: Final = tuple(
     if (word, of) != ("relationship", "of")
 )
 _IS_IT: Final = (
-    "is", "are", "does", "do", "how does", "how do", "how strongly does", "how strongly do", "how is", "how strongly is",
+    "is", "are", "does", "do", "how does", "how do", "how strongly does", "how strongly do", "how is",
+    "how strongly is",
     "how strongly are", "how correlated is", "how well does",
 )  # fmt: skip
 _CORRELATED_WITH: Final = tuple(

@@ -15,16 +15,6 @@ from .spoken import Dim, Measure, Mods
 from .ties import Ties
 from .words import pieces, stems
 
-_OCCUR: Final = lexicon.words("""
-    appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
-""")
-_OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
-    "only once": ("=", 1), "exactly once": ("=", 1), "more than twice": (">", 2),
-    **dict.fromkeys(("more than once", "at least twice", "more than one time", "multiple times", "several times",
-                     "repeatedly"), (">", 1)),
-}  # fmt: skip
-
-
 _AND: Final = ("and", "and a", "and an")
 _TAKEN_BACK: Final = lexicon.words("return cancel refund reject request")
 _WITHOUT: Final = ("but not", "but no", "but not a", "but not an", "but never", "and not", "but never a")
@@ -238,13 +228,3 @@ class Groups(Ties):
         for end, number in self.any.number(at):
             for last, after in self.phrase(end, lexicon.AFTERWARDS):
                 yield last, lexicon.AFTERWARDS[after], number
-
-    def _times(self, at: int) -> Iterator[tuple[int, Comparator, int]]:
-        """ "More than once", "at least three times"."""
-        for verb in self.skip(at, _OCCUR):
-            for end, word in self.phrase(verb, _OFTEN):
-                yield end, *_OFTEN[word]
-            for start, word in self.phrase(verb, lexicon.COMPARISONS):
-                for end, number in self.any.number(start):
-                    if isinstance(number, int) and self.norm(end) == "times":
-                        yield end + 1, lexicon.COMPARISONS[word], number

@@ -81,6 +81,10 @@ SAME_THING: Final = words("""
 _PRICES: Final = ("price", "cost", "fare")
 _PAY: Final = ("salary", "income", "wage", "pay", "compensation", "earnings")
 
+OFTEN: Final = {
+    "most often": True, "the most often": True, "most frequently": True, "the most": True, "the most times": True,
+    "least often": False, "the least often": False, "least frequently": False, "the least": False,
+}  # fmt: skip
 ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "most expensive": (True, _PRICES), "priciest": (True, _PRICES),
     "cheapest": (False, _PRICES), "least expensive": (False, _PRICES),
@@ -221,6 +225,20 @@ DATA: Final = (
     "data", "dataset", "data set", "table", "file", "database", "csv", "sheet", "spreadsheet", "dataframe",
     "data frame",
 )  # fmt: skip
+STEPS: Final[dict[str, Part]] = {
+    "daily": "date", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year", "annual": "year",
+    "annually": "year",
+}  # fmt: skip
+FIRSTS: Final = {
+    **dict.fromkeys(("highest first", "largest first", "biggest first", "most first", "descending",
+                     "in descending order",
+                     "sorted descending", "from highest to lowest", "from high to low", "sorted from highest to lowest",
+                     "sorted from high to low", "from most to least", "from largest to smallest"), True),
+    **dict.fromkeys(("lowest first", "smallest first", "fewest first", "ascending", "in ascending order",
+                     "sorted ascending", "from lowest to highest", "from low to high", "from smallest to largest",
+                     "sorted from lowest to highest", "from least to most"), False),
+}  # fmt: skip
+"""Orders that name no column: of what is measured."""
 TAILS: Final = (
     "in total", "overall", "altogether", "in all", "are there", "were there", "there are", "do we have",
     "do you have",
@@ -352,6 +370,6 @@ PHRASES: Final = (
     ARTICLES, OPENINGS, HOW_MANY, COUNT_OF, DISTINCT, LIST, AGGREGATES, SUPERLATIVES, MOST, COMMON, OCCURS_MOST,
     ADJECTIVES, COMPARATIVES, VERB_COLUMNS, COMPARISONS, AFTERWARDS, TEXT_TESTS, RELATIVES, COPULAS, HAVE, PREPOSITIONS,
     NEGATIONS, FILLER_VERBS, VERB_PLACES, NAMED, GROUPING, DOES_EACH, RANKED_BY, SORTED_BY, DESCENDING, ROWS, DATA,
-    TAILS, MONTHS, TIME_PARTS, HEADCOUNT, ALTOGETHER,
+    TAILS, MONTHS, TIME_PARTS, HEADCOUNT, ALTOGETHER, OFTEN, STEPS, FIRSTS,
 )  # fmt: skip
 """All groups of phrases whose words are known as words."""

@@ -19,7 +19,7 @@ from .query import (
     Test,
 )
 from .schema import Column
-from .spoken import NO_MODS, Measure, Mods, Phrase, Rank
+from .spoken import MEASURED, NO_MODS, Measure, Mods, Phrase, Rank
 from .words import akin
 
 _STOPS: Final = frozenset({"and", ",", "but"})
@@ -179,6 +179,8 @@ class Phrases(Groups):
             yield end, Mods(where, cost=cost)
             yield from self._or_else(table, end, depth, where, cost)
         yield from self._ranks(table, at, depth)
+        if depth == 0:
+            yield from self._most_often(table, at)
         yield from self._except(table, at, depth)
         if depth == 0:
             yield from self._groups(table, at)
@@ -228,6 +230,23 @@ class Phrases(Groups):
                         if depth == 0 or isinstance(rank.by, Field):
                             yield end, Mods(rank=replace(rank, nth=nth), cost=cost)
 
+    def _most_often(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        """ "Admitted most often", "ordered the most", "earns the least"."""
+        for start, lead in relations.leads(self, at):
+            if lead.negated or lead.preposition or lead.verb:
+                continue
+            for name in self.graph.tables:
+                if name != table and self.named_by_verb(name, self.norm(start)):
+                    for end, word in self.phrase(start + 1, lexicon.OFTEN):
+                        for last, mods in self.mods(name, end, 1):
+                            if mods == Mods(mods.where, cost=mods.cost):
+                                measure = Measure(name, Calc("count"), mods.where)
+                                yield last, Mods(rank=Rank(measure, name, lexicon.OFTEN[word]), cost=1 + mods.cost)
+            for end, word in self.phrase(start, lexicon.VERB_COLUMNS):
+                for last, most in self.phrase(end, ("the most", "most", "the least", "least")):
+                    for column in self.scopes[table].columns_called(lexicon.VERB_COLUMNS[word]):
+                        yield last, Mods(rank=Rank(Field(column.name), table, most.endswith("most")), cost=1)
+
     def _ranking(self, table: str, at: int) -> Iterator[tuple[int, Rank, int]]:
         for end, word in self.phrase(at, lexicon.MOST):
             descending = lexicon.MOST[word]
@@ -276,6 +295,9 @@ class Phrases(Groups):
             "in reverse alphabetical order", "sorted alphabetically", "ordered alphabetically",
             "sorted in alphabetical order", "in lexicographical order")):  # fmt: skip
             yield end, Mods(sort=(((table, Field("")), "reverse" in word),))
+        for start in self.skip(at, (",",)):
+            for end, word in self.phrase(start, lexicon.FIRSTS):
+                yield end, Mods(sort=(((table, Field(MEASURED)), lexicon.FIRSTS[word]),))
         for start, before in relations.sort_leads(self, at):
             for article in self.articles(start):
                 for end, name, column, cost in self.columns(article):

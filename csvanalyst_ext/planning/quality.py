@@ -116,7 +116,8 @@ class Quality(Contrasts):
                         if last == self.size:
                             (table,) = self.graph.tables.values()
                             counts = (
-                                Calc("count", where=(Test(Filter(column.name, "null")),)) for column in table.columns
+                                Calc("count", where=(Test(Filter(column.name, "null")),), name=column.name)
+                                for column in table.columns
                             )
                             yield Meant(Query(table.name, tuple(counts)), 0)
 

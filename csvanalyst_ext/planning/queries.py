@@ -18,7 +18,7 @@ from .query import (
     Sort,
     Test,
 )
-from .spoken import Measure, Mods, Rank, shift
+from .spoken import MEASURED, Measure, Mods, Rank, shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Queries(Phrases):
             where = tuple(shift(c, place[table]) for c in mods.where)
             sort: list[Sort] = []
             for by, descending in mods.sort:
-                if isinstance(by, Measure):
+                if isinstance(by, Measure) or by[1].column == MEASURED:
                     break
                 if not by[1].column:  # alphabetically: by what is shown first
                     sort += [Sort(fields[0], descending)] if fields else []
@@ -194,6 +194,8 @@ class Queries(Phrases):
             for by, descending in mods.sort:
                 if isinstance(by, Measure):
                     sort.append(Sort(self._calc(by, place, root), descending))
+                elif by[1].column == MEASURED:
+                    sort.append(Sort(calcs[-1], descending))
                 else:
                     name, field = by
                     found = replace(field, path=place.get(name, field.path))

@@ -110,9 +110,11 @@ def _understand(question: str, tables: tuple[Table, ...], references: tuple[Edge
     scopes = {table.name: Questions(table, words) for table in tables}
     together = _of_all_tables(words, tables, references, scopes) if len(tables) > 1 and words else None
     if isinstance(together, Understood):
-        return together
+        return _not_by_key(together, words, tables, references)
     alone = _of_one_table(words, tables, scopes)
     if len(tables) > 1:
+        if isinstance(alone, Understood):
+            alone = _not_by_key(alone, words, tables, references)
         settled = isinstance(alone, Understood) or alone.reason in ("open", "ambiguous")
         return alone if settled or together is None else together
     if isinstance(alone, Understood) or alone.reason in ("open", "ambiguous") or not words:
@@ -163,6 +165,25 @@ def _of_all_tables(
     (plan,) = plans.values()
     used = _tables_of(plan)
     return Understood(plan, tuple(t for t in tables if t.name in used), texts=_texts(plan))
+
+
+_KEY_WORDS: Final = frozenset({"id", "ids", "code", "codes", "key", "keys", "number", "numbers", "no"})
+
+
+def _not_by_key(
+    meant: Understood, words: Sequence[Token], tables: Sequence[Table], references: Sequence[Edge]
+) -> Understood | NotUnderstood:
+    """A question back where only keys of another table's rows would be shown and nobody asked for keys: who is wanted
+    has a name there."""
+    plan = meant.plan
+    if plan.joins or plan.source or any(token.norm in _KEY_WORDS or "_" in token.norm for token in words):
+        return meant
+    graph = graph_of(tuple(tables), tuple(references))
+    shown = (*plan.select, *(d.column for d in plan.dimensions))
+    name = next((name for name in shown if graph.refers(plan.table, name)), None)
+    if name is None:
+        return meant
+    return NotUnderstood("open", f"I can only tell {name} of them. Is that what you want?", (f"by {name}",))
 
 
 def _tables_of(plan: Plan) -> set[str]:
