@@ -27,6 +27,11 @@ _OPPOSITE: Final[dict[Operator, Operator]] = {
 }  # fmt: skip
 
 
+_OLDEST: Final = 120
+"""Years that a person may have."""
+_AFTER_AN_AGE: Final = ("", "and", "or", ",", "in", "by", "who", "with", "from", "per")
+
+
 class Conditions(Times):
     """Rules for filters."""
 
@@ -65,6 +70,7 @@ class Conditions(Times):
         ):
             yield from self._before_column(at, lead)
         yield from self._years_old(at)
+        yield from self._aged(at, lead)
         for start, word in self.phrase(at, lexicon.COMPARISONS):  # "above age 20"
             for end, column, cost in self.numbers(start) if lead.preposition in ("", "with") else ():
                 for last, value in self.amount(end, column):
@@ -88,6 +94,17 @@ class Conditions(Times):
                 for last, filter_ in self._test(end, column):
                     if (kept := _negate(filter_, lead.negated)) is not None:
                         yield last, Meaning((kept,), cost=1)
+
+    def _aged(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "People under 30": where nothing else is said, an age."""
+        if lead.preposition or lead.have or not self.link.nouns() & lexicon.PEOPLE:
+            return
+        for start, word in self.phrase(at, ("over", "under", "above", "below")):
+            for column in self.columns_called(("age",)):
+                for end, value in self.number(start):
+                    filter_ = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
+                    if filter_ is not None and 0 <= value <= _OLDEST and self.norm(end) in _AFTER_AN_AGE:
+                        yield end, Meaning((filter_,), cost=2)
 
     def _years_old(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "over 18 years old", "between 20 and 30 years of age"."""

@@ -171,6 +171,8 @@ class Forms(Items):
         ):
             each = word.endswith(("each", "every"))
             for phrase in self.noun_phrase(start, 0, values=True):
+                if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
+                    continue  # "by team" says for which groups
                 if phrase.end == self.size:
                     mods = phrase.mods
                     yield phrase.table, mods + Mods(dims=(Dim(phrase.table),)) if each else mods
@@ -193,7 +195,10 @@ class Forms(Items):
             for of, word in [(end, ""), *self.phrase(end, OF)]:
                 if word:
                     each = word.endswith(("each", "every"))
-                    for phrase in self._ends(self.noun_phrase(of, 0)):
+                    calculated = all(isinstance(item, Measure) for item in flat)
+                    for phrase in self._ends(self.noun_phrase(of, 0, values=calculated)):
+                        if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
+                            continue
                         mods = given + phrase.mods + Mods(cost=cost)
                         if each:
                             mods += Mods(dims=(Dim(phrase.table),))

@@ -6,6 +6,7 @@ by similarity: a word that merely looks like a name is a word that is not unders
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -98,6 +99,8 @@ def _with_families(nouns: Nouns) -> Nouns:
     """The nouns, and the other words of their families."""
     known = {form for words, _ in nouns if len(words) == 1 for form in forms(words[0])}
     more = {word for family in thesaurus.NOUNS if family & known for word in family - known}
+    if known & lexicon.PEOPLE:
+        more |= {"people", "individuals"} - known
     return nouns + tuple((pieces(word), 2) for word in sorted(more))
 
 
@@ -244,6 +247,8 @@ class Linker:
             return False
         if len(key(value)) == 1 or column.switch is not None:
             return True
+        if len(span) > 1 and re.findall(r"\w+", value) == [token.text for token in span]:
+            return False  # a season "2022/23"
         if all(token.kind in ("number", "date") or token.number is not None for token in span):
             return True
         if len(span) > 1 or span[0].norm not in lexicon.COMMON_WORDS:

@@ -16,12 +16,30 @@ from .spoken import Measure, Mods, Rank
 
 _SPANS: Final[dict[str, Part]] = {
     "days": "date", "different days": "date", "distinct days": "date", "dates": "date", "different dates": "date",
-    "distinct dates": "date", "years": "year", "different years": "year", "distinct years": "year",
+    "distinct dates": "date", "months": "month", "different months": "month", "distinct months": "month",
+    "quarters": "quarter", "weeks": "week", "years": "year", "different years": "year", "distinct years": "year",
 }  # fmt: skip
 _THERE: Final = (
     *(f"{verb} {who}" for verb in ("were", "are", "was", "is") for who in ("there", "there any")),
     *("did we have", "do we have", "did we have any", "did", "were", "was", "are", "is", "do", "does"),
 )
+
+
+_HERE: Final = (
+    "",
+    " in the data",
+    " in the dataset",
+    " in the table",
+    " in the data set",
+    " in this data",
+    " data for",
+)
+_COVERED: Final = (
+    *(f"{verb}{here}" for verb in ("are there", "do we have", "are covered", "are recorded") for here in _HERE),
+    *(f"does {what} {verb}" for what in ("the data", "the dataset", "the table", "this data", "it", "the data set")
+      for verb in ("cover", "span", "contain", "include")),
+    "of data are there", "of data do we have", "of data", "are in the data", "are in the dataset",
+)  # fmt: skip
 
 
 class Occurrences(Quality):
@@ -56,11 +74,25 @@ class Occurrences(Quality):
                     column = self._calendar(table, part)
                     if column is None:
                         continue
-                    whole = column.kind != "date" or (part == "date" and column.type.upper() == "DATE")
-                    field = Field(column.name, (), "" if whole else part)
+                    field = _unit_of(column, part)
+                    for end in self._covered(start):
+                        if end == self.size and lead == at:
+                            yield Meant(Query(table, (field,), group=(field,), outer="count"), 1)
                     for where, cost in self._happened(table, start):
                         query = Query(table, (field,), where=where, group=(field,), outer="count")
                         yield Meant(query, cost)
+
+            for start, word in self.phrase(lead, tuple(f"how many {span}" for span in _SPANS)):
+                part = _SPANS[word.removeprefix("how many ")]
+                for of, _ in self.phrase(start, ("of", "of the")):
+                    for end, table, column, cost in self.columns(of):
+                        if column.kind == "date" and self.size in self._covered(end):
+                            field = _unit_of(column, part)
+                            yield Meant(Query(table, (field,), group=(field,), outer="count"), cost)
+
+    def _covered(self, at: int) -> Iterator[int]:
+        """ "Are there in the data", "does the data cover"."""
+        yield from (end for end, _ in self.phrase(at, _COVERED))
 
     def _calendar(self, table: str, part: Part) -> Column | None:
         """The one column that says on which day or in which year a row happened."""
@@ -102,3 +134,12 @@ class Occurrences(Quality):
                         if last == self.size and not (mods.rank or mods.dims or mods.sort or mods.having):
                             upper, lower = (Calc("quantile", Field(column.name), quantile=q) for q in (0.75, 0.25))
                             yield Meant(Query(table, (Pair("-", upper, lower),), where=mods.where), cost + mods.cost)
+
+
+def _unit_of(column: Column, part: Part) -> Field:
+    """A day, month or year of the column: months and weeks each of their own year."""
+    if column.kind != "date" or (part == "date" and column.type.upper() == "DATE"):
+        return Field(column.name)
+    if part in ("month", "quarter", "week"):
+        return Field(column.name, bucket=part)
+    return Field(column.name, part=part)

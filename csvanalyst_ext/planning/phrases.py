@@ -172,6 +172,11 @@ class Phrases(Groups):
             more = said.negated or said.relative or said.preposition or said.have
             if said.verb and end == self.size and not more and self._says_nothing(table, said.verb):
                 yield end, Mods(cost=1)
+        for start, _ in self.phrase(at, ("do we", "did we", "do they", "have we", "we")):
+            if self.norm(start) in relations.VERBS | {"ship", "have"} or self._says_nothing(table, self.norm(start)):
+                for end in self.skip(start + 1, ("to", "from", "in", "for", "with", "on")):
+                    if end == self.size:
+                        yield end, Mods(cost=1)
         if self.norm(at) in relations.VERBS:
             for end, _ in self.phrase(at + 1, ("there", "here", "in it", "in them", "for it", "by it")):
                 yield end, NO_MODS

@@ -195,6 +195,8 @@ class Ties(Comparing):
                 negated = lead.negated or number == 0
                 tests = tuple(shift(condition, path) for condition in where)
                 if not tests:
+                    if lead.preposition == "by" and not lead.verb:
+                        continue  # "players by team" are groups
                     if lead.preposition and not lead.verb and not negated and len(path) == 1 and number == 1:
                         yield (), total  # "orders of customers" are all orders
                         continue

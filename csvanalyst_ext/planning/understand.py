@@ -167,21 +167,20 @@ def _of_all_tables(
     return Understood(plan, tuple(t for t in tables if t.name in used), texts=_texts(plan))
 
 
-_KEY_WORDS: Final = frozenset({"id", "ids", "code", "codes", "key", "keys", "number", "numbers", "no"})
-
-
 def _not_by_key(
     meant: Understood, words: Sequence[Token], tables: Sequence[Table], references: Sequence[Edge]
 ) -> Understood | NotUnderstood:
     """A question back where only keys of another table's rows would be shown and nobody asked for keys: who is wanted
     has a name there."""
     plan = meant.plan
-    if plan.joins or plan.source or any(token.norm in _KEY_WORDS or "_" in token.norm for token in words):
+    if plan.joins or plan.source:
         return meant
     graph = graph_of(tuple(tables), tuple(references))
     shown = (*plan.select, *(d.column for d in plan.dimensions))
-    name = next((name for name in shown if graph.refers(plan.table, name)), None)
-    if name is None:
+    named = [n for n in shown if graph.refers(plan.table, n)]
+    said = {form for token in words for form in forms(token.norm)}
+    name = next((n for n in named if key(n) not in said and pieces(n)[-1] not in said), None)
+    if name is None or any("_" in token.norm for token in words):
         return meant
     return NotUnderstood("open", f"I can only tell {name} of them. Is that what you want?", (f"by {name}",))
 
