@@ -197,6 +197,10 @@ class Counting(Parts):
                         yield after, Measure(function, column.name), Meaning(cost=cost)
 
 
+_NO_QUANTITIES: Final = frozenset({"id", "key", "uuid", "zip", "zipcode", "postcode", "phone"})
+"""Heads of columns whose numbers only name something."""
+
+
 def called_by_function(column: Column, word: str) -> Function | None:
     """The function of ``word`` where the column's own name starts with it: the "total cost" of several rows is the sum
     of a column ``total_cost``, and no list of it."""
@@ -213,4 +217,6 @@ def fits(function: Function, column: Column, word: str = "") -> bool:
         if column.kind == "date":
             return word not in lexicon.NOT_FOR_DATES
         return column.kind == "number" and (word not in lexicon.DATE_ONLY or column.is_year) and column.switch is None
+    if column.pieces[-1] in _NO_QUANTITIES and len(column.pieces) > 1:
+        return False
     return column.kind == "number" and not (function == "sum" and column.is_year)

@@ -55,6 +55,7 @@ class Shares(Trends):
             for total in self.skip(start, ("total", "the total", "all", "the", "overall")):
                 for end, table, column, cost in self.columns(total):
                     named = self.graph.tables[table].unique(column) is True and column.integer
+                    named = named or (cost >= 3 and column.pieces[-1] in ("id", "code"))
                     if column.kind != "number" or not fits("sum", column) or column.switch is not None or named:
                         continue
                     measure = Measure(table, Calc("sum", Field(column.name)))

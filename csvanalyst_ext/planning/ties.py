@@ -8,7 +8,6 @@ from typing import Final
 
 from . import lexicon, relations
 from .comparing import Comparing
-from .graph import Path
 from .leads import Lead as OldLead
 from .plan import Comparator, Filter
 from .query import (
@@ -22,8 +21,9 @@ from .query import (
     Versus,
 )
 from .spoken import Mods, Phrase, shift
-from .words import IRREGULAR_VERBS, akin, pieces
+from .words import IRREGULAR_VERBS, akin
 
+_AUXILIARIES: Final = ("did", "do", "does", "not", "never")
 _ROLES: Final = lexicon.words("""
     manage manages managed managing lead leads led supervise supervises supervised direct directs directed coach coaches
     coached run runs ran train trains trained advise advises advised sponsor sponsors sponsored employ employs host
@@ -50,26 +50,11 @@ class Ties(Comparing):
                 continue
             for quantified, operator, number in relations.quantities(self, start):
                 yield from self._listed(table, quantified, lead, operator, number, depth)
-            yield from self._by_verb(table, start, lead)
         yield from self._events(table, at, depth)
         for start in self.skip(at, ("that", "which", "whom", "that the", "which the")):
             yield from self._reversed(table, start, depth)
         for start, _ in self.phrase(at, ("did", "do", "does", "have", "has", "are", "were", "is", "was")):
             yield from self._reversed(table, start, depth)
-
-    def _by_verb(self, table: str, at: int, lead: relations.Lead) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
-        """ "Products that were never ordered": the verb names a table of orders."""
-        if not lead.verb or lead.preposition or not (lead.negated or lead.relative):
-            return
-        found: list[Path] = []
-        for name, other in self.graph.tables.items():
-            if name != table and any(akin(lead.verb, piece) for piece in pieces(other.name)):
-                found += [path for path in self.graph.ways(table, name) if not path[0].up]
-        least = min(map(len, found), default=0)
-        for path in found:
-            if len(path) == least:
-                quantity: tuple[Comparator, int] = ("=", 0) if lead.negated else (">=", 1)
-                yield at, (Related(path, (), *quantity),), 1
 
     def _listed(
         self, table: str, at: int, lead: relations.Lead, operator: Comparator, number: int, depth: int
@@ -170,9 +155,13 @@ class Ties(Comparing):
             if phrase.mods.dims or phrase.mods.rank or phrase.table == table:
                 continue
             for end, lead in relations.leads(self, phrase.end):
-                if (lead.verb or lead.have) and not lead.negated and not lead.relative:
+                if (lead.verb or lead.have) and not lead.relative:
                     for conditions, cost in self._tie(table, phrase, lead, ">=", 1):
                         yield end, conditions, cost
+                past = not lead.verb and not lead.preposition and self.named_by_verb(phrase.table, self.norm(end))
+                if past and not lead.relative:  # "has Ana never observed"
+                    for conditions, cost in self._tie(table, phrase, replace(lead, have=True), ">=", 1):
+                        yield end + 1, conditions, cost
 
     def _tie(
         self, table: str, phrase: Phrase, lead: relations.Lead, operator: Comparator, number: int
@@ -239,7 +228,7 @@ class Ties(Comparing):
             if lead.verb or lead.preposition or not self.norm(start):
                 continue
             for name in self.graph.tables:
-                if name == table or not self.named_by_verb(name, self.norm(start)):
+                if name == table or not self.named_by_verb(name, self.norm(start), self.norm(start - 1)):
                     continue
                 having = replace(lead, have=True)
                 for first, operator, number in ((start + 1, ">=", 1), *self._times(start + 1)):
@@ -254,11 +243,11 @@ class Ties(Comparing):
                 for both in self._after_both(start + 1):
                     yield from self._each_of_two(table, name, both, having, depth)
 
-    def named_by_verb(self, table: str, verb: str) -> bool:
-        """Whether ``verb`` says that there is a row of ``table``: "admitted" for admissions."""
-        past = verb.endswith("ed") or verb in IRREGULAR_VERBS
+    def named_by_verb(self, table: str, verb: str, before: str = "") -> bool:
+        """Whether ``verb`` says that there is a row of ``table``: "admitted" for admissions, "did not order"."""
         nouns = self.scopes[table].link.nouns()
-        return past and verb not in nouns and any(akin(verb, noun) for noun in nouns)
+        past = (verb.endswith("ed") or verb in IRREGULAR_VERBS) and verb not in nouns
+        return (past or before in _AUXILIARIES) and any(akin(verb, noun) for noun in nouns)
 
     def _after_both(self, at: int) -> Iterator[int]:
         for start in self.skip(at, ("to", "in", "on", "at", "for", "with", "from", "by")):
