@@ -70,6 +70,8 @@ def matches(rows: Sequence[Sequence[Any]], gold: Gold, item: Item, rules: Rules 
     wanted = gold.rows
     if len(rows) != len(wanted):
         return False
+    if not rows:
+        return True
     width, least = len(rows[0]), len(wanted[0])
     text = any(isinstance(value, str) for row in wanted for value in row)
     if width < least or (width > least + MOST_EXTRA and not text):

@@ -25,7 +25,7 @@ from litellm.types.utils import (
 from ..planning import describe
 from ..planning.compile import compile_plan
 from ..planning.drawing import asks_for_chart, specification
-from ..planning.followups import follow_up
+from ..planning.followups import follow_up, leans, points_back
 from ..planning.lookup import MAX_FOUND, MAX_TEXTS
 from ..planning.plan import Filter, Plan, simple
 from ..planning.quoting import identifier
@@ -97,8 +97,12 @@ def _decide(
     tables = _with_found(tables, looked)
     meaning = understand(questions[-1], tables)
     read_as = ""
-    if isinstance(meaning, NotUnderstood) and (followed := follow_up(questions, tables)) is not None:
-        meaning, read_as = followed
+    if isinstance(meaning, NotUnderstood) or (len(questions) > 1 and leans(questions[-1])):
+        if (followed := follow_up(questions, tables)) is not None:
+            meaning, read_as = followed
+        elif len(questions) > 1 and points_back(questions[-1]):
+            question = "I do not understand what this is asked of. Ask it as a whole question."
+            meaning = NotUnderstood("unknown_form", question, texts=meaning.texts)
     asked = {key(str(text)) for reply in looked for text in reply.call.arguments.get("texts", ())}
     texts = [text for text in dict.fromkeys(map(key, meaning.texts)) if text not in asked][:MAX_TEXTS]
     here = list(meaning.tables) if isinstance(meaning, Understood) else tables

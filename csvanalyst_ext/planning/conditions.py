@@ -27,6 +27,11 @@ _OPPOSITE: Final[dict[Operator, Operator]] = {
 }  # fmt: skip
 
 
+_OLDEST: Final = 120
+"""Years that a person may have."""
+_AFTER_AN_AGE: Final = ("", "and", "or", ",", "in", "by", "who", "with", "from", "per")
+
+
 class Conditions(Times):
     """Rules for filters."""
 
@@ -40,7 +45,15 @@ class Conditions(Times):
                 yield from self._switch(start, lead)
                 yield from self._missing(start, lead)
                 yield from self._text_test(start, lead)
+            else:
+                yield from self._happened_yet(start, lead)
             yield from self.time(start, lead)
+
+    def _happened_yet(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "Who have left", "were not delivered yet": whether the date of it is known."""
+        column = self.table.column(lead.dated)
+        if column.nulls and (lead.have or lead.copula or lead.negated) and not lead.preposition:
+            yield at, Meaning((Filter(column.name, "null" if lead.negated else "not null"),), cost=1)
 
     # --- numbers --------------------------------------------------------------------------------
 
@@ -57,6 +70,7 @@ class Conditions(Times):
         ):
             yield from self._before_column(at, lead)
         yield from self._years_old(at)
+        yield from self._aged(at, lead)
         for start, word in self.phrase(at, lexicon.COMPARISONS):  # "above age 20"
             for end, column, cost in self.numbers(start) if lead.preposition in ("", "with") else ():
                 for last, value in self.amount(end, column):
@@ -81,6 +95,17 @@ class Conditions(Times):
                     if (kept := _negate(filter_, lead.negated)) is not None:
                         yield last, Meaning((kept,), cost=1)
 
+    def _aged(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "People under 30": where nothing else is said, an age."""
+        if lead.preposition or lead.have or not self.link.nouns() & lexicon.PEOPLE:
+            return
+        for start, word in self.phrase(at, ("over", "under", "above", "below")):
+            for column in self.columns_called(("age",)):
+                for end, value in self.number(start):
+                    filter_ = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
+                    if filter_ is not None and 0 <= value <= _OLDEST and self.norm(end) in _AFTER_AN_AGE:
+                        yield end, Meaning((filter_,), cost=2)
+
     def _years_old(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "over 18 years old", "between 20 and 30 years of age"."""
         for column in self.columns_called(("age",)):
@@ -96,7 +121,7 @@ class Conditions(Times):
         found = []
         for column in self.table.columns:
             *front, last = column.pieces[:-1] if has_unit(column) else column.pieces
-            ours = not front or front in (["unit"], ["body"]) or self.link.is_noun(tuple(front))
+            ours = not front or front[-1] in lexicon.SAME_THING or self.link.is_noun(tuple(front))
             if column.kind == "number" and last in names and ours:
                 found.append(column)
         exact = [column for column in found if column.pieces[0] in names]

@@ -1,4 +1,4 @@
-"""Questions that set two numbers against each other: shares, differences, ratios, growth, correlation.  Pure."""
+"""Questions that set two numbers against each other: differences, ratios, correlation.  Pure."""
 
 from __future__ import annotations
 
@@ -7,155 +7,78 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon
-from .parts import fits
-from .plan import Filter
+from .counting import fits
 from .queries import Meant
 from .query import (
-    Beside,
     Calc,
-    Condition,
     Field,
-    Having,
     Pair,
     Query,
     Test,
 )
-from .schema import Column
-from .spoken import Dim, Measure, Mods
-from .trends import Trends
+from .shares import Shares
+from .spoken import Mods
 
-_SHARE: Final = tuple(
-    f"{word} of"
-    for word in (
-        "percentage",
-        "percent",
-        "share",
-        "proportion",
-        "fraction",
-        "%",
-        "the percentage",
-        "the share",
-        "the proportion",
-    )
-)
-_VERBS: Final = ("is", "are", "was", "were", "have", "has", "had", "come", "comes", "came", "do", "does", "did", "live",
-                 "lives", "work", "works", "that", "who", "which", "got", "ended", "cost", "costs")  # fmt: skip
-_ADVERBS: Final = frozenset({"still", "currently", "now", "actually", "also", "already"})
 _MORE: Final = ("more", "higher", "larger", "greater", "bigger", "longer", "older", "heavier", "taller")
 _LESS: Final = ("less", "fewer", "lower", "smaller", "shorter", "younger", "lighter")
 
 
-class Contrasts(Trends):
-    """The forms of ``trends``, and these."""
+_WERE_THERE: Final = ("were there", "are there", "did we have", "do we have", "did we get", "were", "are")
+_CORRELATION: Final = tuple(
+    f"{the}{word} {of}".strip()
+    for the in ("", "the ", "pearson ", "is there a ", "is there any ")
+    for word in ("correlation", "correlation coefficient", "relationship")
+    for of in ("between", "of", "between the")
+    if (word, of) != ("relationship", "of")
+)
+_IS_IT: Final = (
+    "is", "are", "does", "do", "how does", "how do", "how strongly does", "how strongly do", "how is",
+    "how strongly is",
+    "how strongly are", "how correlated is", "how well does",
+)  # fmt: skip
+_CORRELATED_WITH: Final = tuple(
+    f"{word} {to}{the}" for word in ("correlated", "correlate", "correlates", "related") for to in ("with", "to")
+    for the in ("", " the")
+)  # fmt: skip
+_WITH: Final = ("and", "with", "and the", "and their")
+
+
+class Contrasts(Shares):
+    """The forms of ``shares``, and these."""
 
     def special(self, at: int, given: Mods) -> Iterator[Meant]:
+        yield from super().special(at, given)
         yield from self._correlation(at)
-        yield from self._share(at)
         yield from self._difference(at)
+        yield from self._ratio_of_values(at)
+        yield from self._how_many_more(at)
         yield from self._how_much_more(at)
-        yield from self._growth(at, given)
         yield from self._of_groups(at, given)
-        yield from self._duplicates(at)
 
     # --- correlation -------------------------------------------------------------------------------
 
     def _correlation(self, at: int) -> Iterator[Meant]:
-        for start, _ in self.phrase(at, ("correlation between", "correlation of", "pearson correlation of",
-            "pearson correlation between",
-                                         "correlation coefficient of", "correlation coefficient between",
-                                             "the correlation between",
-                                         "the correlation of", "relationship between",
-                                             "how strongly correlated are", "how correlated are", "how strongly are",
-                                             "correlate")):  # fmt: skip
-            for article in self.articles(start):
-                for end, table, one, cost in self.columns(article):
-                    for joint, _ in self.phrase(end, ("and", "with", "and the", "and their")):
-                        for last, other_table, other, more in self.columns(joint):
-                            numbers = one.kind == other.kind == "number" and one.name != other.name
-                            if other_table != table or not numbers:
-                                continue
-                            for named, mods in self._correlated(table, last):
+        for start, _ in self.phrase(at, _CORRELATION):
+            yield from self._two_columns(start, _WITH, ())
+        for start, _ in self.phrase(at, ("how strongly correlated are", "how correlated are")):
+            yield from self._two_columns(start, _WITH, ())
+        for start, _ in self.phrase(at, _IS_IT):
+            yield from self._two_columns(start, _CORRELATED_WITH, ())
+            yield from self._two_columns(start, _WITH, ("correlated", "related", "linked", "correlate"))
+
+    def _two_columns(self, at: int, joints: tuple[str, ...], ends: tuple[str, ...]) -> Iterator[Meant]:
+        """Two number columns of one table, joined by ``joints`` and followed by one of ``ends``, if there are any."""
+        for article in self.articles(at):
+            for end, table, one, cost in self.columns(article):
+                for joint, _ in self.phrase(end, joints):
+                    for last, other_table, other, more in self.columns(joint):
+                        if other_table != table or not one.kind == other.kind == "number" or one.name == other.name:
+                            continue
+                        for final in (e for e, _ in self.phrase(last, ends)) if ends else (last,):
+                            for named, mods in self._tails(table, final):
                                 if named == table and not (mods.dims or mods.rank or mods.sort or mods.having):
                                     calc = Calc("correlation", Field(one.name), other=Field(other.name))
                                     yield Meant(Query(table, (calc,), where=mods.where), cost + more + mods.cost)
-
-    def _correlated(self, table: str, at: int) -> Iterator[tuple[str, Mods]]:
-        strongly = any(True for start in range(at) for _ in self.phrase(start, ("how strongly are",)))
-        for end in (e for e, _ in self.phrase(at, ("correlated", "related", "linked"))) if strongly else (at,):
-            yield from self._tails(table, end)
-
-    # --- shares ------------------------------------------------------------------------------------
-
-    def _share(self, at: int) -> Iterator[Meant]:
-        for start, _ in self.phrase(at, _SHARE):
-            for noun in (*self.nouns(start), *self.value_nouns(start)):
-                yield from self._share_of_rows(noun.table, noun.end, noun.where, noun.cost)
-                if noun.where:
-                    continue
-                for end, dims, cost in self._each(noun.end):
-                    if end == self.size:
-                        measure = Measure(noun.table, Calc("count"))
-                        for meant in self._grouped(noun.table, (measure,), Mods(dims=dims, cost=noun.cost + cost), ()):
-                            yield replace(meant, query=self._shared(meant.query))
-            # "share of total sales by region"
-            for total in self.skip(start, ("total", "the total", "all", "the", "overall")):
-                for end, table, column, cost in self.columns(total):
-                    named = self.graph.tables[table].unique(column) is True and column.integer
-                    if column.kind != "number" or not fits("sum", column) or column.switch is not None or named:
-                        continue
-                    measure = Measure(table, Calc("sum", Field(column.name)))
-                    for last, dims, more in self._each(end):
-                        if last == self.size:
-                            for meant in self._grouped(table, (measure,), Mods(dims=dims, cost=cost + more), ()):
-                                yield replace(meant, query=self._shared(meant.query))
-                    for verb in self._predicates(end):
-                        for last, mods in self.mods(table, verb, 1):
-                            if last == self.size and mods.where and not mods.rank:
-                                part = Calc("sum", Field(column.name), mods.where)
-                                pair = Pair("percent", part, Calc("sum", Field(column.name)))
-                                yield Meant(Query(table, (pair,)), cost + mods.cost)
-
-    def _each(self, at: int) -> Iterator[tuple[int, tuple[Dim, ...], int]]:
-        for comma in self.skip(at, (",", "in percent", "in percent ,")):
-            for start, _ in self.phrase(comma, (*lexicon.GROUPING, *lexicon.DOES_EACH, "comes from each",
-                "come from each", "are in each", "is in each", "belong to each", "does each")):  # fmt: skip
-                for end, dims, cost in self.dims(start):
-                    for last in self.skip(
-                        end, ("have", "has", "bring", "make up", "account for", "contribute", "represent")
-                    ):
-                        yield last, dims, cost
-
-    def _shared(self, query: Query) -> Query:
-        return replace(query, select=tuple(Beside("share", e) if isinstance(e, Calc) else e for e in query.select))
-
-    def _predicates(self, at: int) -> Iterator[int]:
-        yield at
-        if self.norm(at) in _VERBS:
-            yield at + 1
-        for place in (at, at + 1):
-            if self.norm(place) in _ADVERBS:
-                yield place + 1
-
-    def _share_of_rows(self, table: str, at: int, base: tuple[Condition, ...], cost: int) -> Iterator[Meant]:
-        """ "Of students from France are male": what stands before the verb says of what the share is."""
-        for end, mods in self.mods(table, at, 1):
-            if mods.rank or (end == at and self.norm(end) not in _VERBS and end != at):
-                continue
-            verb = self.norm(end) in _VERBS or self.norm(end) in _ADVERBS
-            if not verb and end > at:
-                continue
-            for start in {end, *self._predicates(end)}:
-                for last, tested in self.mods(table, start, 1):
-                    if last == self.size and tested.where and not tested.rank and (verb or end == at):
-                        whole = (*base, *mods.where)
-                        if _fixed(whole) & _fixed(tested.where):
-                            continue  # "municipalities" are not those of the kind "municipality" that are towns
-                        pair = Pair("percent", Calc("count", where=tested.where), Calc("count"))
-                        # "Orders in 2022 were shipped": what stands before the main verb is the whole.
-                        doubt = 0 if verb and end == at else 2
-                        if verb and end > at:
-                            doubt = int(self.norm(at) in _VERBS or self.norm(end) in lexicon.RELATIVES)
-                        yield Meant(Query(table, (pair,), where=whole), cost + mods.cost + tested.cost + doubt)
 
     # --- differences and ratios ----------------------------------------------------------------------
 
@@ -183,6 +106,50 @@ class Contrasts(Trends):
                             pair = Pair(operator, Calc("count", where=first.where), Calc("count", where=second.where))  # type: ignore[arg-type]
                             if (operator == "/") == (self.norm(first.end) != "and"):
                                 yield Meant(Query(first.table, (pair,)), first.cost + second.cost)
+
+    def _ratio_of_values(self, at: int) -> Iterator[Meant]:
+        """ "Ratio of delivered to lost shipments": two values of one column before the noun."""
+        for start, _ in self.phrase(at, ("ratio of", "the ratio of", "ratio between", "the ratio between")):
+            for table in self.scopes:
+                for first, one in self._adjectives(table, start):
+                    for joint, _ in self.phrase(first, ("to", "and", "versus", "vs", "over")):
+                        for noun in self.nouns(joint):
+                            if noun.table != table or len(noun.where) != 1 or not isinstance(noun.where[0], Test):
+                                continue
+                            other = noun.where[0]
+                            if other.path or other.filter.column != one.filter.column or other == one:
+                                continue
+                            for end, mods in self.mods(table, noun.end, 1):
+                                if end == self.size and not mods.rank:
+                                    pair = Pair("/", Calc("count", where=(one,)), Calc("count", where=(other,)))
+                                    yield Meant(Query(table, (pair,), where=mods.where), noun.cost + mods.cost)
+
+    def _adjectives(self, table: str, at: int) -> Iterator[tuple[int, Test]]:
+        for article in self.articles(at):
+            for end, meaning in self.scopes[table].adjective(article):
+                if len(meaning.filters) == 1 and meaning.filters[0].operator == "=":
+                    yield end, Test(meaning.filters[0])
+
+    def _how_many_more(self, at: int) -> Iterator[Meant]:
+        """ "How many more orders were there in 2023 than in 2022"."""
+        for start, word in self.phrase(at, tuple(f"how many {w}" for w in ("more", "fewer", "less"))):
+            for noun in self.nouns(start):
+                for middle in self.skip(noun.end, _WERE_THERE):
+                    for end, one in self._alone(noun.table, middle):
+                        for than, _ in self.phrase(end, ("than",)):
+                            for last, other in self._alone(noun.table, than):
+                                same_column = (one.path, one.filter.column) == (other.path, other.filter.column)
+                                if last == self.size and same_column and one != other:
+                                    first, second = (Calc("count", where=(*noun.where, test)) for test in (one, other))
+                                    pair = Pair("-", first, second)
+                                    meant = Meant(Query(noun.table, (pair,)), noun.cost)
+                                    yield meant if word.endswith("more") else _turned(meant)
+
+    def _alone(self, table: str, at: int) -> Iterator[tuple[int, Test]]:
+        """One condition that fixes one value."""
+        for end, where, _ in self.conditions(table, at, 1):
+            if len(where) == 1 and isinstance(where[0], Test) and where[0].filter.operator == "=":
+                yield end, where[0]
 
     def _of_two_functions(self, at: int, operator: str) -> Iterator[Meant]:
         """ "The highest and lowest salary"."""
@@ -292,47 +259,6 @@ class Contrasts(Trends):
                     if len(total.dims) == 1 and not (total.rank or total.sort or total.having):
                         for meant in self._grouped(table, (measure,), total + Mods(cost=cost), ()):
                             yield replace(meant, query=replace(meant.query, outer=function))
-
-    def _duplicates(self, at: int) -> Iterator[Meant]:
-        for start, word in self.phrase(at, ("how many duplicate", "how many duplicated", "number of duplicate",
-            "number of duplicated", "duplicate", "duplicated", "the duplicate", "the duplicated",
-            "which duplicate", "show duplicate", "repeated", "the repeated")):  # fmt: skip
-            count = word.startswith(("how", "number"))
-            for end, table, column, cost in self.columns(start):
-                for last in self.skip(end, ("values", "value")):
-                    for tail in {last, *self._often(last)}:
-                        for named, mods in self._tails(table, tail):
-                            if named != table or mods.dims or mods.rank or mods.sort or mods.having:
-                                continue
-                            field = Field(column.name)
-                            having = (Having(Calc("count"), ">", 1),)
-                            where = (*mods.where, *((Test(_present(column)),) if column.nulls else ()))
-                            select = (field,) if count else (field, Calc("count"))
-                            query = Query(
-                                table,
-                                select,
-                                where=where,
-                                group=(field,),
-                                having=having,
-                                outer="count" if count else "",
-                            )
-                            yield Meant(query, cost + mods.cost)
-
-    def _often(self, at: int) -> Iterator[int]:
-        for end, _ in self.phrase(at, ("and how often they occur", "and how often they appear",
-            "and how often each occurs", "and their counts", "and the number of times they occur",
-            "and how many times they occur", "with their counts")):  # fmt: skip
-            yield end
-
-
-def _fixed(where: tuple[Condition, ...]) -> set[tuple[object, str]]:
-    """The columns that must equal one value."""
-    tests = (c for c in where if isinstance(c, Test))
-    return {(t.path, t.filter.column) for t in tests if t.filter.operator == "=" and not t.filter.part}
-
-
-def _present(column: Column) -> Filter:
-    return Filter(column.name, "not null")
 
 
 def _turned(meant: Meant) -> Meant:

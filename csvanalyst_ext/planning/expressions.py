@@ -32,7 +32,7 @@ from .plan import (
 from .quoting import identifier, literal
 
 _AGGREGATES: Final = {
-    "sum": "sum", "mean": "avg", "median": "median", "min": "min", "max": "max",
+    "sum": "sum", "mean": "avg", "min": "min", "max": "max",
     "stddev": "stddev_samp", "stddev population": "stddev_pop",
 }  # fmt: skip
 _TEXT_TESTS: Final = {"starts with": "starts_with", "ends with": "ends_with", "contains": "contains"}
@@ -273,13 +273,15 @@ def measure_sql(measure: Measure | Combination, scope: Scope = PLAIN) -> str:
 
 def _aggregate(measure: Measure, scope: Scope) -> str:
     column = scope.column(measure.column) if measure.column else "*"
-    match measure.function:
+    match measure.function:  # between two DECIMALs DuckDB would round to their digits
         case "count":
             return f"count({column})"
         case "count distinct":
             return f"count(DISTINCT {column})"
         case "quantile":
-            return f"quantile_cont({column}, {literal(0.5 if measure.quantile is None else measure.quantile)})"
+            return f"quantile_cont({column}::DOUBLE, {literal(0.5 if measure.quantile is None else measure.quantile)})"
+        case "median":
+            return f"median({column}::DOUBLE)"
         case "correlation":
             return f"corr({column}, {scope.column(measure.other)})"
         case function:

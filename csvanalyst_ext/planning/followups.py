@@ -11,13 +11,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from . import lexicon
 from .labels import labels
 from .link import Linker
-from .plan import Order, Plan
+from .plan import Order, Plan, simple
 from .schema import Table
 from .understand import Understood, understand
-from .words import tokens
+from .words import pieces, tokens
 
+_CLAUSE: Final = re.compile(
+    r"(?i)^(?:and |but |now )*(?:who|which|that|whose\s+\w+)\s+"
+    r"(?:is|are|was|were|have|has|had|do|did|does|live|work|earn|cost|weigh|start|end|contain)\b"
+)
+_SUPERLATIVE: Final = re.compile(r"(?i)\b(?:most|least|fewest|highest|lowest|first|last|second|third|\w{3,}est)\b")
+_PRONOUN: Final = re.compile(
+    r"(?i)^(?:(?:and|but|what is|what are|what was|what were|how many of|which of|who of|list|show)\s+)*"
+    r"(their|them|they|these|those|its)\b"
+)
+_SHARE: Final = re.compile(r"(?i)^(?:as|in)\s+(?:a\s+)?(?:percent(?:age)?s?|shares?|proportions?|%)$")
+_COUNTED: Final = re.compile(r"(?i)^(?:(?:what is |show |give me )?(?:the )?(?:number|count) of|how many)\b")
+_CUT: Final = re.compile(r"(?i)^(?:only\s+|just\s+)?(?:the\s+)?(top|bottom|first|last)\s+(\w+)$")
 MOST_EARLIER: Final = 6
 _MOST_WORDS: Final = 14
 _CUES: Final = re.compile(
@@ -41,14 +54,28 @@ _NTH: Final = re.compile(
     r" (first|second|third|fourth|fifth|last) column[\s,]*(.*)$"
 )
 _SORT: Final = re.compile(r"(?i)^(?:sort|sorted|order|ordered)(?: it| them| this| that)?\b\s*(.*)$")
+_FUNCTIONS: Final = re.compile(
+    rf"(?i)\b(?:{'|'.join(sorted(map(re.escape, lexicon.AGGREGATES), key=len, reverse=True))})\b"
+)
 _PLACES: Final = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 _DOWN: Final = ("desc", "highest", "largest", "most", "decreasing", "reverse")
 _PREPOSITIONS: Final = ("", "for", "in", "from", "with", "of")
 
 
 def is_follow_up(text: str) -> bool:
-    """Whether the text leans on what was asked before."""
-    return bool(_CUES.match(text.strip())) and len(text.split()) <= _MOST_WORDS
+    """Whether the text may lean on what was asked before."""
+    return (bool(_CUES.match(text.strip())) or leans(text)) and len(text.split()) <= _MOST_WORDS
+
+
+def points_back(text: str) -> bool:
+    """Whether the text has a word for what was asked before: "their", "of them"."""
+    return bool(_PRONOUN.match(text.strip()))
+
+
+def leans(text: str) -> bool:
+    """Whether the text cannot stand alone: "who are older than 25", "and their average age?"."""
+    said = text.strip()
+    return bool(_PRONOUN.match(said)) or (bool(_CLAUSE.match(said)) and not _SUPERLATIVE.search(said))
 
 
 def follow_up(asked: Sequence[str], tables: Sequence[Table]) -> tuple[Understood, str] | None:
@@ -61,7 +88,11 @@ def follow_up(asked: Sequence[str], tables: Sequence[Table]) -> tuple[Understood
     if before is None:
         return None
     previous, meaning = before
+    if leans(text):
+        return _narrowed(previous, meaning, text, tables)
     rest = _LEADING.sub("", text)
+    if (cut := _CUT.match(rest)) is not None and (places := _first_places(previous, meaning, cut)) is not None:
+        return places
     if (nth := _NTH.match(rest)) is not None:
         return _sorted(previous, meaning, nth[1].lower(), nth[2])
     for candidate in dict.fromkeys(_candidates(previous, rest, tables)):
@@ -83,6 +114,46 @@ def whole(asked: Sequence[str], tables: Sequence[Table]) -> tuple[str, Understoo
     return None if led is None else (led[1], led[0])
 
 
+def _narrowed(previous: str, before: Understood, text: str, tables: Sequence[Table]) -> tuple[Understood, str] | None:
+    """The question asked of the rows that the one before was about."""
+    rows = " ".join(pieces(before.plan.table))
+    owned = _PRONOUN.match(text)
+    said = text
+    if owned is not None:
+        instead = "the" if owned[1].lower() in ("their", "its") else rows
+        said = f"{text[: owned.start(1)]}{instead}{text[owned.end(1) :]}"
+    said = re.sub(r"(?i)^(?:and|but|now)\s+", "", said)
+    for candidate in (said, re.sub(r"(?i)^(?:who|which|that|whose)\b", f"which {rows}", said)):
+        found = understand(candidate, tables)
+        if not isinstance(found, Understood):
+            continue
+        old, new = before.plan, found.plan
+        if not (_plain(old) and _plain(new)) or old.table != new.table or old.first or old.limit or old.place:
+            return None
+        fixed = {f.column for f in simple(old.filters)} & {f.column for f in simple(new.filters)}
+        if fixed or old.having or (old.grouped and not _PRONOUN.match(text)):
+            return None  # "Who is in Sales?" after a number is a question of its own
+        filters = tuple(dict.fromkeys((*old.filters, *new.filters)))
+        return replace(found, plan=replace(new, filters=filters)), f"{previous}, {text}"
+    return None
+
+
+def _plain(plan: Plan) -> bool:
+    return not (plan.joins or plan.source or plan.sets or plan.derived)
+
+
+def _first_places(previous: str, meaning: Understood, cut: re.Match[str]) -> tuple[Understood, str] | None:
+    """ "Only the top 3" of groups that were measured."""
+    plan = meaning.plan
+    number = tokens(cut[2])[0].number
+    if not isinstance(number, int) or number < 1 or not _plain(plan) or len(plan.measures) != 1 or not plan.dimensions:
+        return None
+    if plan.first is not None or plan.place is not None or cut[1].lower() not in ("top", "bottom"):
+        return None
+    order = Order(cut[1].lower() == "top", measure=0)
+    return replace(meaning, plan=replace(plan, order=order, first=number)), f"{previous}, {cut[1]} {number}"
+
+
 def _candidates(previous: str, rest: str, tables: Sequence[Table]) -> Iterator[str]:
     if _GROUP.match(rest):
         for cut in [*_GROUPED.finditer(previous)][::-1]:
@@ -93,6 +164,14 @@ def _candidates(previous: str, rest: str, tables: Sequence[Table]) -> Iterator[s
         yield f"{previous} sorted {sort[1]}"
         yield f"{previous} {sort[1]}"
         return
+    if _SHARE.match(rest):
+        yield _COUNTED.sub("share of", previous) if _COUNTED.match(previous) else f"share of {previous}"
+        return
+    if (function := re.sub(r"(?i)^the\s+", "", rest).lower()) in lexicon.AGGREGATES:
+        for earlier in _FUNCTIONS.finditer(previous):
+            if earlier[0].lower() != function:
+                yield f"{previous[: earlier.start()]}{function}{previous[earlier.end() :]}"
+                return
     condition = _ONLY.sub("", rest)
     yield from _exchanged(previous, condition, tables)
     either = re.sub(r"(?i)\s+and\s+", " or ", condition)

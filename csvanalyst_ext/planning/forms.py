@@ -7,13 +7,13 @@ meant, and when two are equally cheap, the person is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from . import lexicon, relations
-from .link import column_cost
-from .parts import fits
-from .queries import ColumnItem, Item, Meant, Queries
+from .counting import called_by_function, fits
+from .items import OF, Items, flatten
+from .queries import ColumnItem, Item, Meant
 from .query import (
     Calc,
     Field,
@@ -24,49 +24,6 @@ from .spoken import NO_MODS, Dim, Measure, Mods, Phrase
 from .tidy import tidy
 from .words import is_plural
 
-_ITEM_JOINTS: Final = (
-    "and",
-    ",",
-    ", and",
-    "as well as",
-    ", as well as",
-    "along with",
-    "together with",
-    "and also",
-    ", along with",
-    "with",
-)
-_OF: Final = (
-    "of",
-    "of the",
-    "for",
-    "from",
-    "of all",
-    "of all the",
-    "for all",
-    "for the",
-    "from the",
-    "about",
-    "in",
-    "of each",
-    "for each",
-    "for every",
-    "of every",
-    "about all",
-    "from all",
-    "by",
-    "by the",
-    "on",
-    "among",
-    "among all",
-    "across all",
-    "for any",
-    "of any",
-    "of those",
-    "for those",
-    "of these",
-)
-_MOST_ITEMS: Final = 6
 _BESIDES: Final = (
     "with their",
     "with its",
@@ -92,10 +49,7 @@ _SHOWN: Final = (
 )
 
 
-_KINDS: Final = tuple(f"{kind} of" for kind in ("kinds", "types", "sorts", "different kinds", "different types"))
-
-
-class Forms(Queries):
+class Forms(Items):
     """All forms, for one question."""
 
     def meanings(self) -> Iterator[Meant]:
@@ -161,6 +115,7 @@ class Forms(Queries):
                                 if last == self.size and not (mods.rank or mods.sort or mods.having):
                                     summed = Measure(name, Calc("sum", Field(column.name)))
                                     yield from self._grouped(name, (summed,), given + mods + Mods(cost=cost), ())
+                    yield from self._summed_by(end, name, column.name, given + Mods(cost=cost))
             for end, measure, cost in self.counted(start):
                 if measure.calc.function != "count distinct":
                     continue
@@ -185,6 +140,24 @@ class Forms(Queries):
                                 if not total.rank and not total.sort and not total.dims and not total.having:
                                     yield from self._grouped(table, (measure,), total, ())
 
+    def _summed_by(self, at: int, name: str, column: str, given: Mods) -> Iterator[Meant]:
+        """ "How many goals did players from Peru score"."""
+        for start, _ in self.phrase(at, ("did", "do", "does", "have", "has")):
+            for phrase in self.noun_phrase(start, 0, values=True):
+                plain = not (phrase.mods.rank or phrase.mods.sort or phrase.mods.having or phrase.mods.dims)
+                if not plain or phrase.table not in {up for _, up in self.graph.ups(name)}:
+                    continue
+                for verb, lead in relations.leads(self, phrase.end):
+                    if lead.verb and not (lead.negated or lead.relative or lead.preposition):
+                        for end, tail in self.mods(name, verb, 0):
+                            if end == self.size and not (tail.rank or tail.sort or tail.having):
+                                summed = Measure(name, Calc("sum", Field(column)))
+                                for meant in self._grouped(phrase.table, (summed,), given + phrase.mods, ()):
+                                    where = (*meant.query.where, *tail.where)
+                                    if not tail.dims:
+                                        query = replace(meant.query, where=where)
+                                        yield replace(meant, query=query, cost=meant.cost + tail.cost)
+
     def _ends(self, phrases: Sequence[Phrase]) -> Iterator[Phrase]:
         return (phrase for phrase in phrases if phrase.end == self.size)
 
@@ -194,10 +167,12 @@ class Forms(Queries):
             if end == self.size:
                 yield table, mods
         for start, word in self.phrase(
-            at, (*_OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
+            at, (*OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
         ):
             each = word.endswith(("each", "every"))
-            for phrase in self.noun_phrase(start, 0):
+            for phrase in self.noun_phrase(start, 0, values=True):
+                if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
+                    continue  # "by team" says for which groups
                 if phrase.end == self.size:
                     mods = phrase.mods
                     yield phrase.table, mods + Mods(dims=(Dim(phrase.table),)) if each else mods
@@ -205,83 +180,9 @@ class Forms(Queries):
                     if end == self.size and not lead.negated and (lead.verb or lead.preposition) and not each:
                         yield phrase.table, phrase.mods
 
-    def items(self, at: int) -> list[tuple[int, tuple[Item, ...], int]]:
-        return self._once(("items", at), lambda: self._items(at))  # type: ignore[return-value]
-
-    def _items(self, at: int) -> Iterator[tuple[int, tuple[Item, ...], int]]:
-        for end, item, cost in self._item(at):
-            yield end, (item,), cost
-            for joint in self._joints_after(end, item):
-                for last, others, more in self.items(joint):
-                    if len(others) < _MOST_ITEMS and item not in others:
-                        yield last, (item, *others), cost + more
-
-    def _joints_after(self, at: int, item: Item) -> Iterator[int]:
-        """Where the next item starts, also after "for all concerts" or "of each stadium"."""
-        for joint, _ in self.phrase(at, _ITEM_JOINTS):
-            yield joint
-        if isinstance(item, ColumnItem):
-            for start, _word in self.phrase(at, _OF):
-                for name, end, _ in self.entities(start):
-                    if any(name == choice[0] for choice in item.choices):
-                        for joint, _ in self.phrase(end, _ITEM_JOINTS):
-                            yield joint
-
-    def _item(self, at: int) -> Iterator[tuple[int, Item, int]]:
-        for start in self.articles(at):
-            for distinct in self.skip(start, (*lexicon.DISTINCT, *_KINDS)):
-                by_end: dict[int, list[tuple[str, str, int]]] = {}
-                for end, name, column, cost in self.columns(distinct):
-                    by_end.setdefault(end, []).append((name, column.name, cost))
-                for end in (e for e, _ in self.phrase(distinct, ("name", "names"))):
-                    # "the names of airlines" whose column is called Airline
-                    for name, table in self.graph.tables.items():
-                        label = self.labels(name)
-                        if len(label) == 1 and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
-                            by_end.setdefault(end, []).append((*label[0], 2))
-                for end, choices in by_end.items():
-                    for last in self.skip(end, ("value", "values")):
-                        yield last, ColumnItem(tuple(choices), distinct > start, self._plural(distinct, end)), 0
-        for end, measure, cost in self.measured(at):
-            yield end, measure, cost
-        # "first and last name"
-        for start in self.articles(at):
-            if self.norm(start + 1) == "and" and self.norm(start + 3):
-                head = self.norm(start + 3)
-                for name, table in self.graph.tables.items():
-                    pair = []
-                    for word in (self.norm(start), self.norm(start + 2)):
-                        fitting = [
-                            c
-                            for c in table.columns
-                            if (column_cost((word, head), c) or 0) == 0 and column_cost((word, head), c) is not None
-                        ]
-                        pair += fitting[:1]
-                    if len(pair) == 2 and pair[0] != pair[1]:
-                        both = tuple(ColumnItem(((name, c.name, 0),)) for c in pair)
-                        yield start + 4, _Several(both), 0  # type: ignore[misc]
-        # "average, minimum and maximum age"
-        for start in self.articles(at):
-            for end, word in self.phrase(start, lexicon.AGGREGATES):
-                function = lexicon.AGGREGATES[word]
-                for joint, _ in self.phrase(end, ("and", ",", ", and", "and the", ", the")):
-                    for last, others, cost in self.items(joint):
-                        first = next(_flatten(others))
-                        if (
-                            isinstance(first, Measure)
-                            and first.calc.field is not None
-                            and first.calc.function != function
-                        ):
-                            shared = Measure(first.table, Calc(function, first.calc.field))
-                            yield last, _Several((shared, *others)), cost  # type: ignore[misc]
-
-    def _plural(self, start: int, end: int) -> bool:
-        """Whether several values are asked for: "kinds of engine", "engines"."""
-        return is_plural(self.norm(end - 1)) or (self.norm(start - 1) == "of" and is_plural(self.norm(start - 2)))
-
     def _items_form(self, at: int, given: Mods) -> Iterator[Meant]:
         for end, items, cost in self.items(at):
-            flat = tuple(_flatten(items))
+            flat = tuple(flatten(items))
             if len(flat) == 1 and isinstance(flat[0], ColumnItem):
                 for start in self.skip(end, ("that", "which")):
                     for table, column, more in flat[0].choices:
@@ -291,10 +192,13 @@ class Forms(Queries):
                                 known = self.graph.tables[table]
                                 once = flat[0].distinct or known.unique(known.column(column)) is not True
                                 yield from self._listed_query(table, ((table, column),), mods, distinct=once)
-            for of, word in [(end, ""), *self.phrase(end, _OF)]:
+            for of, word in [(end, ""), *self.phrase(end, OF)]:
                 if word:
                     each = word.endswith(("each", "every"))
-                    for phrase in self._ends(self.noun_phrase(of, 0)):
+                    calculated = all(isinstance(item, Measure) for item in flat)
+                    for phrase in self._ends(self.noun_phrase(of, 0, values=calculated)):
+                        if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
+                            continue
                         mods = given + phrase.mods + Mods(cost=cost)
                         if each:
                             mods += Mods(dims=(Dim(phrase.table),))
@@ -356,6 +260,10 @@ class Forms(Queries):
         columns = [item for item in items if isinstance(item, ColumnItem)]
         if mods.having and measures:
             return
+        if any(item.calculated for item in columns) and (len(items) == 1 or measures):
+            return
+        if columns and not mods.dims and any(self._named_by_function(measure) for measure in measures):
+            return  # "the number and total cost of the orders": a column of each row, or a sum?
         if measures and (mods.dims or not columns):
             near = [d.table for d in mods.dims]
             for fields, cost in self._placed(columns, near, near[0] if near else table):
@@ -369,10 +277,26 @@ class Forms(Queries):
             return
         if not named and not mods.where and not mods.rank and not any(c.several for c in columns) and len(columns) == 1:
             return  # "What is the salary?": of whom?
-        kinds = len(columns) == 1 and not mods.rank and not mods.sort and asks_for_kinds(self.tokens)
+        alone = len(columns) == 1 and not mods.rank and not mods.sort
+        kinds = alone and asks_for_kinds(self.tokens)
         for fields, cost in self._placed(columns, [table], table):
             distinct = kinds or any(c.distinct for c in columns)
+            # "The destinations served by X" are places, each once; "the destinations of the shipments" are not.
+            distinct = distinct or (alone and not named and columns[0].several and self._repeats(table, fields[0]))
             yield from self._listed_query(table, fields, mods + Mods(cost=cost), distinct=distinct, named=named)
+
+    def _named_by_function(self, measure: Measure) -> bool:
+        field = measure.calc.field
+        if field is None:
+            return False
+        column = self.graph.tables[measure.table].column(field.column)
+        return called_by_function(column, column.pieces[0]) == measure.calc.function
+
+    def _repeats(self, table: str, field: tuple[str, str]) -> bool:
+        """Whether several rows may share a value of a text column that is no name of rows."""
+        column = self.graph.tables[field[0]].column(field[1])
+        unique = self.graph.tables[field[0]].unique(column) is True
+        return column.kind == "text" and not unique and field not in self.labels(table)
 
     def _rows(self, at: int, given: Mods) -> Iterator[Meant]:
         if given.dims:
@@ -385,7 +309,7 @@ class Forms(Queries):
         for phrase in self.noun_phrase(at, 0):
             for start, joint in self.phrase(phrase.end, _SHOWN):
                 for end, items, cost in self.items(start):
-                    flat = tuple(_flatten(items))
+                    flat = tuple(flatten(items))
                     if any(isinstance(item, Measure) for item in flat) or phrase.mods.dims or phrase.mods.having:
                         continue
                     for last, tail in self.mods(phrase.table, end, 0):
@@ -411,16 +335,3 @@ class Forms(Queries):
                     yield from self._having(phrase.table, self.labels(phrase.table), mods, named=True)
                 continue
             yield from self._listed_query(phrase.table, (), mods, distinct=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Several:
-    items: tuple[Item, ...]
-
-
-def _flatten(items: Sequence[object]) -> Iterator[Item]:
-    for item in items:
-        if isinstance(item, _Several):
-            yield from _flatten(item.items)
-        else:
-            yield item  # type: ignore[misc]

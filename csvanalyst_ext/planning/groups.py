@@ -6,24 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, measures, relations
+from .counting import called_by_function, fits
 from .leads import Lead as OldLead
-from .parts import fits
 from .plan import Comparator
 from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
 from .ties import Ties
 from .words import stems
-
-_OCCUR: Final = lexicon.words("""
-    appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
-""")
-_OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
-    "only once": ("=", 1), "exactly once": ("=", 1), "more than twice": (">", 2),
-    **dict.fromkeys(("more than once", "at least twice", "more than one time", "multiple times", "several times",
-                     "repeatedly"), (">", 1)),
-}  # fmt: skip
-
 
 _AND: Final = ("and", "and a", "and an")
 _TAKEN_BACK: Final = lexicon.words("return cancel refund reject request")
@@ -42,6 +32,9 @@ class Groups(Ties):
             for name, table in self.graph.tables.items():  # measures that the dictionary names
                 for end, named in measures.spoken(self, start, table):
                     yield end, Measure(name, Calc("measure", Field(named.column))), 0
+            for end, name, column, cost in self.columns(start):
+                if (own := called_by_function(column, self.norm(start))) is not None:
+                    yield end, Measure(name, Calc(own, Field(column.name))), cost
             for end, word in self.phrase(start, lexicon.AGGREGATES):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):
@@ -55,6 +48,10 @@ class Groups(Ties):
                             yield last, Measure(name, Calc("quantile", Field(column.name), quantile=quantile)), cost
             for end, _ in self.phrase(start, lexicon.COUNT_OF):
                 yield from self.counted(end)
+            for end, _ in self.phrase(start, lexicon.HEADCOUNT):
+                for name, scope in self.scopes.items():
+                    if scope.link.nouns() & lexicon.PEOPLE:
+                        yield end, Measure(name, Calc("count")), 1
 
     def counted(self, at: int) -> list[tuple[int, Measure, int]]:
         return self._once(("counted", at), lambda: self._counted(at))  # type: ignore[return-value]
@@ -209,6 +206,8 @@ class Groups(Ties):
                             different = Measure(table, Calc("count distinct", Field(column.name)))
                             yield end, Mods(having=((different, *wanted),), cost=cost)
                 for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
+                    if self.graph.tables[table].unique(link.column) is True:
+                        continue  # that counts the rows
                     distinct = Calc("count distinct", Field(link.column.name))
                     yield link.end, Mods(having=((Measure(table, distinct), *wanted),), cost=1)
             for end, operator, number in self._times(start):
@@ -228,13 +227,3 @@ class Groups(Ties):
         for end, number in self.any.number(at):
             for last, after in self.phrase(end, lexicon.AFTERWARDS):
                 yield last, lexicon.AFTERWARDS[after], number
-
-    def _times(self, at: int) -> Iterator[tuple[int, Comparator, int]]:
-        """ "More than once", "at least three times"."""
-        for verb in self.skip(at, _OCCUR):
-            for end, word in self.phrase(verb, _OFTEN):
-                yield end, *_OFTEN[word]
-            for start, word in self.phrase(verb, lexicon.COMPARISONS):
-                for end, number in self.any.number(start):
-                    if isinstance(number, int) and self.norm(end) == "times":
-                        yield end + 1, lexicon.COMPARISONS[word], number

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from . import lexicon
-from .parts import Parts
+from .counting import Counting
 from .schema import Column
 from .words import IRREGULAR_VERBS, stems
 
@@ -28,7 +28,7 @@ class Lead:
     dated: str = ""
 
 
-class Leads(Parts):
+class Leads(Counting):
     """Rules for leading words."""
 
     def leads(self, at: int, lead: Lead, depth: int = 0) -> Iterator[tuple[int, Lead]]:
@@ -57,6 +57,8 @@ class Leads(Parts):
                 options.append((at + 2, replace(lead, places=frozenset({column.pieces[-1]}))))
         if word in lexicon.VERB_PLACES and not lead.preposition:
             options.append((at + 1, replace(lead, places=lexicon.VERB_PLACES[word])))
+        if not lead.negated and word == "neither":
+            options.append((at + 1, replace(lead, negated=True)))
         if not lead.negated:
             options += [(end, replace(lead, negated=True)) for end, _ in self.phrase(at, lexicon.NEGATIONS)]
         if word and not lead.preposition:

@@ -26,6 +26,7 @@ COUNT_OF: Final = (
     "number of", "the number of", "count of", "the count of", "count", "count the", "count all", "total number of",
     "the total number of", "total count of", "count the number of", "overall number of", "how many",
 )  # fmt: skip
+HEADCOUNT: Final = ("headcount", "head count", "headcounts")
 DISTINCT: Final = ("distinct", "different", "unique")
 LIST: Final = (
     "list", "show", "show me", "give me", "display", "print", "name", "what are", "what were", "which are", "get",
@@ -73,9 +74,20 @@ OCCURS_MOST: Final = {
     for how in ("most", "the most", "most often", "the most often", "most frequently", "least often", "the least")
 }
 
+SAME_THING: Final = words("""
+    unit body total base annual yearly gross list retail selling sale sales current final full overall regular
+""")
+"""Words before the head of a name that leave it the thing that it is: a base salary is what somebody earns."""
+_PRICES: Final = ("price", "cost", "fare")
+_PAY: Final = ("salary", "income", "wage", "pay", "compensation", "earnings")
+
+OFTEN: Final = {
+    "most often": True, "the most often": True, "most frequently": True, "the most": True, "the most times": True,
+    "least often": False, "the least often": False, "least frequently": False, "the least": False,
+}  # fmt: skip
 ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
-    "most expensive": (True, ("price", "cost", "fare")), "priciest": (True, ("price", "cost", "fare")),
-    "cheapest": (False, ("price", "cost", "fare")), "least expensive": (False, ("price", "cost", "fare")),
+    "most expensive": (True, _PRICES), "priciest": (True, _PRICES),
+    "cheapest": (False, _PRICES), "least expensive": (False, _PRICES),
     "oldest": (True, ("age",)), "youngest": (False, ("age",)),
     "heaviest": (True, ("weight", "mass")), "lightest": (False, ("weight", "mass")),
     "tallest": (True, ("height",)), "fastest": (True, ("speed",)), "slowest": (False, ("speed",)),
@@ -84,10 +96,14 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "coldest": (False, ("temperature", "temp")), "most populous": (True, ("population", "pop")),
     "least populous": (False, ("population", "pop")), "most populated": (True, ("population", "pop")),
     "highest rated": (True, ("rating",)), "best rated": (True, ("rating",)), "lowest rated": (False, ("rating",)),
-    "worst rated": (False, ("rating",)), "best paid": (True, ("salary", "pay", "wage", "income")),
-        "highest paid": (True, ("salary", "pay", "wage", "income")),
-    "lowest paid": (False, ("salary", "pay", "wage", "income")), "worst paid": (False, ("salary", "pay", "wage",
-        "income")),
+    "worst rated": (False, ("rating",)), "best paid": (True, _PAY),
+        "highest paid": (True, _PAY),
+    "lowest paid": (False, _PAY), "worst paid": (False, _PAY),
+    "best earning": (True, _PAY), "highest earning": (True, _PAY), "lowest earning": (False, _PAY),
+    "deepest": (True, ("depth",)), "strongest": (True, ("strength", "magnitude")),
+    "rainiest": (True, ("rain", "rainfall", "precipitation")),
+    "wettest": (True, ("rain", "rainfall", "precipitation")), "windiest": (True, ("wind",)),
+    "longest lasting": (True, ("duration",)), "costliest": (True, _PRICES), "dearest": (True, _PRICES),
     "richest": (True, ("wealth", "net_worth")),
 }  # fmt: skip
 """Adjective: whether it means the highest, and the columns it may speak of."""
@@ -99,8 +115,8 @@ COMPARATIVES: Final[dict[str, tuple[Comparator, tuple[str, ...]]]] = {
     "over the age of": (">", ("age",)), "under the age of": ("<", ("age",)), "above the age of": (">", ("age",)),
     "below the age of": ("<", ("age",)), "at least the age of": (">=", ("age",)),
     "taller than": (">", ("height",)), "heavier than": (">", ("weight", "mass")),
-    "lighter than": ("<", ("weight", "mass")), "cheaper than": ("<", ("price", "cost", "fare")),
-    "more expensive than": (">", ("price", "cost", "fare")), "faster than": (">", ("speed",)),
+    "lighter than": ("<", ("weight", "mass")), "cheaper than": ("<", _PRICES),
+    "more expensive than": (">", _PRICES), "faster than": (">", ("speed",)),
     "longer than": (">", ("runtime", "duration")), "shorter than": ("<", ("runtime", "duration")),
     "slower than": ("<", ("speed",)), "hotter than": (">", ("temperature", "temp")),
     "warmer than": (">", ("temperature", "temp")), "colder than": ("<", ("temperature", "temp")),
@@ -108,9 +124,8 @@ COMPARATIVES: Final[dict[str, tuple[Comparator, tuple[str, ...]]]] = {
 VERB_COLUMNS: Final = {
     "cost": ("price", "cost"), "costs": ("price", "cost"), "costing": ("price", "cost"),
     "priced": ("price",), "weigh": ("weight", "mass"), "weighs": ("weight", "mass"), "weighing": ("weight", "mass"),
-    "earn": ("salary", "income", "wage"), "earns": ("salary", "income", "wage"), "earning": ("salary", "income",
-    "wage"),
-    "rated": ("rating",),
+    "earn": _PAY, "earns": _PAY, "earning": _PAY,
+    "rated": ("rating",), "earned": _PAY, "make": _PAY, "makes": _PAY, "making": _PAY, "paid": _PAY,
 }  # fmt: skip
 
 COMPARISONS: Final[dict[str, Comparator]] = {
@@ -144,7 +159,7 @@ RELATIVES: Final = ("that", "which", "who", "where", "when", "whose", "those", "
 COPULAS: Final = ("is", "are", "was", "were", "be", "been", "being")
 HAVE: Final = ("have", "has", "had", "having")
 PREPOSITIONS: Final = (
-    "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across",
+    "as", "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across",
     "into",
 )  # fmt: skip
 DIRECTIONS: Final = {
@@ -210,11 +225,27 @@ DATA: Final = (
     "data", "dataset", "data set", "table", "file", "database", "csv", "sheet", "spreadsheet", "dataframe",
     "data frame",
 )  # fmt: skip
+STEPS: Final[dict[str, Part]] = {
+    "daily": "date", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year", "annual": "year",
+    "annually": "year",
+}  # fmt: skip
+FIRSTS: Final = {
+    **dict.fromkeys(("highest first", "largest first", "biggest first", "most first", "descending",
+                     "in descending order",
+                     "sorted descending", "from highest to lowest", "from high to low", "sorted from highest to lowest",
+                     "sorted from high to low", "from most to least", "from largest to smallest"), True),
+    **dict.fromkeys(("lowest first", "smallest first", "fewest first", "ascending", "in ascending order",
+                     "sorted ascending", "from lowest to highest", "from low to high", "from smallest to largest",
+                     "sorted from lowest to highest", "from least to most"), False),
+}  # fmt: skip
+"""Orders that name no column: of what is measured."""
 TAILS: Final = (
     "in total", "overall", "altogether", "in all", "are there", "were there", "there are", "do we have",
     "do you have",
-    "did we have", "please", "in this", "in there", "are in there", "is there", "at all",
+    "did we have", "please", "yet", "so far", "to date", "until now", "in the data",
+    "in this data", "in this", "in there", "are in there", "is there", "at all",
 )  # fmt: skip
+ALTOGETHER: Final = ("in total", "altogether", "all together", "combined", "in all", "overall")
 GENERIC_TABLE_PIECES: Final = words("""
     data dataset table csv file raw clean cleaned final all list info sample small large full export tmp test train
 """)
@@ -270,6 +301,12 @@ SCALES: Final = {
     "bn": 1e9, "thousand": 1e3, "thousands": 1e3, "000s": 1e3,
 }  # fmt: skip
 """Words at the end of a column's name that say in what its numbers are counted."""
+SHORT_SCALES: Final = {"m": 1e6, "mn": 1e6, "mio": 1e6, "k": 1e3, "bn": 1e9, "b": 1e9}
+CURRENCIES: Final = words("usd eur gbp chf jpy dollars euros inr aud cad sek nok dkk")
+"""A short scale counts as one only before a currency: ``value_m_eur`` is in millions."""
+RATES: Final = frozenset({("km", "h"), ("m", "s"), ("mi", "h"), ("g", "dl"), ("mg", "dl"), ("mmol", "l"), ("g", "l"),
+                          ("ug", "m3"), ("kg", "m2"), ("l", "min"), ("kg", "m3"), ("mb", "s")})  # fmt: skip
+"""Units that are said with a stroke."""
 _LENGTHS: Final = words("length height width depth distance elevation altitude size diameter radius thickness")
 _TIMES: Final = words("runtime duration time delay latency elapsed running")
 UNIT_FRONTS: Final = {
@@ -300,7 +337,9 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "ctry": ("country",), "resp": ("response",), "trans": ("transaction",), "avail": ("available",), "nbr": ("number",),
     "pos": ("position",), "cnt": ("count",), "info": ("information",), "tel": ("telephone",), "org": ("organization",),
     "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
-    "exp": ("expectancy", "expenses", "experience"),
+    "exp": ("expectancy", "expenses", "experience"), "perf": ("performance",), "mgmt": ("management",),
+    "supp": ("supplier",), "wh": ("warehouse",), "acct": ("account",), "inv": ("invoice", "inventory"),
+    "usr": ("user",), "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
 }  # fmt: skip
 
 ADDITIVE: Final = words("""
@@ -331,6 +370,6 @@ PHRASES: Final = (
     ARTICLES, OPENINGS, HOW_MANY, COUNT_OF, DISTINCT, LIST, AGGREGATES, SUPERLATIVES, MOST, COMMON, OCCURS_MOST,
     ADJECTIVES, COMPARATIVES, VERB_COLUMNS, COMPARISONS, AFTERWARDS, TEXT_TESTS, RELATIVES, COPULAS, HAVE, PREPOSITIONS,
     NEGATIONS, FILLER_VERBS, VERB_PLACES, NAMED, GROUPING, DOES_EACH, RANKED_BY, SORTED_BY, DESCENDING, ROWS, DATA,
-    TAILS, MONTHS, TIME_PARTS,
+    TAILS, MONTHS, TIME_PARTS, HEADCOUNT, ALTOGETHER, OFTEN, STEPS, FIRSTS,
 )  # fmt: skip
 """All groups of phrases whose words are known as words."""

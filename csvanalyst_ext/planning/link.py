@@ -6,13 +6,14 @@ by similarity: a word that merely looks like a name is a word that is not unders
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
-from . import lexicon
+from . import lexicon, thesaurus
 from .schema import Column, Table
 from .words import Token, forms, key, pieces, same
 
@@ -43,6 +44,10 @@ class ValueLink(NamedTuple):
     named: bool
 
 
+Nouns = tuple[tuple[tuple[str, ...], int], ...]
+"""Words for rows, each with what it costs to mean them by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """What of a table can be looked up without any question: texts by their ``key``, columns by each word of
@@ -50,7 +55,7 @@ class Index:
 
     values: Mapping[str, tuple[tuple[Column, str], ...]]
     columns: Mapping[str, frozenset[int]]
-    nouns: tuple[tuple[tuple[str, ...], int], ...]
+    nouns: Nouns
     identifiers: tuple[Column, ...]
     daily: bool
     """Whether each row has a day of its own."""
@@ -69,16 +74,34 @@ def index_of(table: Table) -> Index:
     columns: dict[str, set[int]] = {}
     for place, column in enumerate(table.columns):
         for value in column.values if column.kind == "text" else ():
-            values.setdefault(key(value), []).append((column, value))
+            for said in (value, *_spoken_of(column, value)):
+                values.setdefault(key(said), []).append((column, value))
         for word in _vocabulary(column.pieces):
             columns.setdefault(word, set()).add(place)
     return Index(
         {text: tuple(found) for text, found in values.items()},
         {word: frozenset(places) for word, places in columns.items()},
-        table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms),
+        _with_families(table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)),
         tuple(c for c in table.columns if len(c.pieces) > 1 and c.pieces[-1] == "id"),
         any(c.type.upper() == "DATE" and table.unique(c) is True for c in table.columns),
     )
+
+
+def _spoken_of(column: Column, value: str) -> tuple[str, ...]:
+    """What else a value is called: ``F`` of a column ``sex`` stands for women."""
+    for heads, called in thesaurus.VALUES.items():
+        if column.pieces[-1] in heads and column.complete:
+            return tuple(word for word in called.get(value.lower(), ()) if word != value.lower())
+    return ()
+
+
+def _with_families(nouns: Nouns) -> Nouns:
+    """The nouns, and the other words of their families."""
+    known = {form for words, _ in nouns if len(words) == 1 for form in forms(words[0])}
+    more = {word for family in thesaurus.NOUNS if family & known for word in family - known}
+    if known & lexicon.PEOPLE:
+        more |= {"people", "individuals"} - known
+    return nouns + tuple((pieces(word), 2) for word in sorted(more))
 
 
 class Linker:
@@ -153,9 +176,8 @@ class Linker:
         for end, span in self._spans(start, 3):
             said = _pieces_of(span)
             for column in self._index.identifiers:
-                named = column.pieces
-                fits = len(named) - 1 == len(said)
-                if fits and said[:-1] == named[:-2] and same(said[-1], named[-2]):
+                named = column.pieces[:-1]
+                if _equal(said, named) or _expands(said, named):
                     found.append(ColumnLink(end, column, 1))
         return found
 
@@ -220,8 +242,13 @@ class Linker:
                 yield ValueLink(end, column, value, cost, not quoted and self._weak(span, value, column))
 
     def _weak(self, span: Sequence[Token], value: str, column: Column) -> bool:
+        said = span[0].norm if len(span) == 1 else ""
+        if said and said in _spoken_of(column, value):
+            return False
         if len(key(value)) == 1 or column.switch is not None:
             return True
+        if len(span) > 1 and re.findall(r"\w+", value) == [token.text for token in span]:
+            return False  # a season "2022/23"
         if all(token.kind in ("number", "date") or token.number is not None for token in span):
             return True
         if len(span) > 1 or span[0].norm not in lexicon.COMMON_WORDS:
@@ -303,6 +330,10 @@ def core(column: Column) -> tuple[str, ...]:
 def _core(named: tuple[str, ...]) -> tuple[str, ...]:
     if len(named) > 2 and named[-1] in ("2", "3") and named[-2] in lexicon.UNITS:
         named = named[:-2]  # areas and volumes: "land_area_km2"
+    if len(named) > 2 and named[-2:] in lexicon.RATES:
+        named = named[:-2]  # "wind speed km/h"
+    if len(named) > 2 and named[-1] in lexicon.CURRENCIES and named[-2] in lexicon.SHORT_SCALES:
+        named = named[:-2]  # "market_value_m_eur"
     while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
         named = named[:-1]
     return named
@@ -315,7 +346,10 @@ def _unit_at_end(named: tuple[str, ...]) -> bool:
 
 def scale(column: Column) -> float:
     """What a number of the column stands for: 1,000,000 in ``population_millions``."""
-    words = set(column.pieces[len(core(column)) :])
+    tail = column.pieces[len(core(column)) :]
+    if len(tail) == 2 and tail[1] in lexicon.CURRENCIES and tail[0] in lexicon.SHORT_SCALES:
+        return lexicon.SHORT_SCALES[tail[0]]
+    words = set(tail)
     return next((factor for word, factor in lexicon.SCALES.items() if word in words), 1)
 
 

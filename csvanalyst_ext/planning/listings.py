@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from . import lexicon
+from .counting import called_by_function
 from .parts import Meaning
 from .plan import Filter, Order, Plan
 from .schema import Column
@@ -29,6 +30,8 @@ class Listings(Sentences):
         rows = {end for end, _ in self.rows(at)}
         for end, columns, cost in self.column_list(at):
             if end in rows and columns[0].kind == "number":
+                continue
+            if self._calculated(at, end, columns):
                 continue
             for rest in self.rest(end):
                 total = given + rest
@@ -71,6 +74,8 @@ class Listings(Sentences):
         """ "What is the population of France", "France's population"."""
         singular = at == 0 or self.norm(at - 1) in ("is", "was", "me", "for", "show", "give", "find", "get")
         for end, columns, cost in self.column_list(at) if singular else ():
+            if self._calculated(at, end, columns):
+                continue
             if is_plural(self.norm(end - 1)) and not any(c.pieces[-1] == self.norm(end - 1) for c in columns):
                 continue
             for rest in self.rest(end):
@@ -84,6 +89,14 @@ class Listings(Sentences):
                     for rest in self.rest(end):
                         if not rest.dimensions and not rest.order:
                             yield from self._looked_up(columns, meaning + rest, cost)
+
+    def _calculated(self, at: int, end: int, columns: Sequence[Column]) -> bool:
+        """Whether a column is named by a function that its own name starts with: then that is asked for."""
+        return (
+            len(columns) == 1
+            and not is_plural(self.norm(end - 1))
+            and any(called_by_function(columns[0], self.norm(start)) for start in self.articles(at))
+        )
 
     def _looked_up(self, columns: Sequence[Column], meaning: Meaning, cost: int) -> Iterator[Reading]:
         names = tuple(column.name for column in columns)

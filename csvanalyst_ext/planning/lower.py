@@ -246,7 +246,7 @@ class _Lowering:
         column = self.column(calc.field) if calc.field else ""
         other = self.column(calc.other) if calc.other else ""
         filters = tuple(found for condition in calc.where for found in self.condition(condition))
-        return p.Measure(calc.function, column, other, calc.quantile, filters, name)
+        return p.Measure(calc.function, column, other, calc.quantile, filters, name or calc.name)
 
 
 def _paths(query: Query) -> set[Path]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import lexicon, relations
-from .contrasts import Contrasts
-from .parts import fits
+from .counting import fits
 from .plan import Part
+from .quality import Quality
 from .queries import Meant
 from .query import Calc, Condition, Field, Pair, Query
 from .schema import Column
@@ -16,7 +16,8 @@ from .spoken import Measure, Mods, Rank
 
 _SPANS: Final[dict[str, Part]] = {
     "days": "date", "different days": "date", "distinct days": "date", "dates": "date", "different dates": "date",
-    "distinct dates": "date", "years": "year", "different years": "year", "distinct years": "year",
+    "distinct dates": "date", "months": "month", "different months": "month", "distinct months": "month",
+    "quarters": "quarter", "weeks": "week", "years": "year", "different years": "year", "distinct years": "year",
 }  # fmt: skip
 _THERE: Final = (
     *(f"{verb} {who}" for verb in ("were", "are", "was", "is") for who in ("there", "there any")),
@@ -24,8 +25,25 @@ _THERE: Final = (
 )
 
 
-class Occurrences(Contrasts):
-    """The forms of ``contrasts``, and these."""
+_HERE: Final = (
+    "",
+    " in the data",
+    " in the dataset",
+    " in the table",
+    " in the data set",
+    " in this data",
+    " data for",
+)
+_COVERED: Final = (
+    *(f"{verb}{here}" for verb in ("are there", "do we have", "are covered", "are recorded") for here in _HERE),
+    *(f"does {what} {verb}" for what in ("the data", "the dataset", "the table", "this data", "it", "the data set")
+      for verb in ("cover", "span", "contain", "include")),
+    "of data are there", "of data do we have", "of data", "are in the data", "are in the dataset",
+)  # fmt: skip
+
+
+class Occurrences(Quality):
+    """The forms of ``quality``, and these."""
 
     def special(self, at: int, given: Mods) -> Iterator[Meant]:
         yield from super().special(at, given)
@@ -56,20 +74,34 @@ class Occurrences(Contrasts):
                     column = self._calendar(table, part)
                     if column is None:
                         continue
-                    whole = column.kind != "date" or (part == "date" and column.type.upper() == "DATE")
-                    field = Field(column.name, (), "" if whole else part)
+                    field = _unit_of(column, part)
+                    for end in self._covered(start):
+                        if end == self.size and lead == at:
+                            yield Meant(Query(table, (field,), group=(field,), outer="count"), 1)
                     for where, cost in self._happened(table, start):
                         query = Query(table, (field,), where=where, group=(field,), outer="count")
                         yield Meant(query, cost)
 
+            for start, word in self.phrase(lead, tuple(f"how many {span}" for span in _SPANS)):
+                part = _SPANS[word.removeprefix("how many ")]
+                for of, _ in self.phrase(start, ("of", "of the")):
+                    for end, table, column, cost in self.columns(of):
+                        if column.kind == "date" and self.size in self._covered(end):
+                            field = _unit_of(column, part)
+                            yield Meant(Query(table, (field,), group=(field,), outer="count"), cost)
+
+    def _covered(self, at: int) -> Iterator[int]:
+        """ "Are there in the data", "does the data cover"."""
+        yield from (end for end, _ in self.phrase(at, _COVERED))
+
     def _calendar(self, table: str, part: Part) -> Column | None:
         """The one column that says on which day or in which year a row happened."""
         columns = self.graph.tables[table].columns
-        dates = [c for c in columns if c.kind == "date"]
+        date = self.scopes[table].main_date()
         years = [c for c in columns if c.is_year]
-        if part == "year" and len(years) == 1 and not dates:
+        if part == "year" and len(years) == 1 and date is None:
             return years[0]
-        return dates[0] if len(dates) == 1 and not (part == "year" and years) else None
+        return date if not (part == "year" and years) else None
 
     def _happened(self, table: str, at: int) -> Iterator[tuple[tuple[Condition, ...], int]]:
         """What is said of the rows: "were there orders over 10", "were lamps ordered", "was the wind below 3"."""
@@ -102,3 +134,12 @@ class Occurrences(Contrasts):
                         if last == self.size and not (mods.rank or mods.dims or mods.sort or mods.having):
                             upper, lower = (Calc("quantile", Field(column.name), quantile=q) for q in (0.75, 0.25))
                             yield Meant(Query(table, (Pair("-", upper, lower),), where=mods.where), cost + mods.cost)
+
+
+def _unit_of(column: Column, part: Part) -> Field:
+    """A day, month or year of the column: months and weeks each of their own year."""
+    if column.kind != "date" or (part == "date" and column.type.upper() == "DATE"):
+        return Field(column.name)
+    if part in ("month", "quarter", "week"):
+        return Field(column.name, bucket=part)
+    return Field(column.name, part=part)

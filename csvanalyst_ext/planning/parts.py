@@ -1,4 +1,4 @@
-"""Small pieces of grammar shared by all rules: fixed phrases, numbers, measures, dimensions, row nouns.
+"""Small pieces of grammar shared by all rules: fixed phrases, numbers, columns, dimensions.
 
 Pure.  A rule takes a position and yields every way in which it can go on: where it ends, what it
 means and what it costs.  The first rule that fits is never taken as the right one; whoever calls
@@ -8,20 +8,18 @@ gets all of them and compares.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from . import lexicon, measures
+from . import lexicon
 from .link import Linker, has_unit, scale
-from .plan import Dimension, Filter, Function, Measure, Operator
-from .quantiles import quantiles
+from .plan import Dimension, Filter
 from .remembering import remembered
 from .schema import Column, Table
-from .words import Token, is_plural, stems
+from .words import Token, akin
 
 _MOST_PHRASE: Final = 7
-_OR: Final = ("or", ", or", "or the", "or in", "or from", "or at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +41,6 @@ class Meaning:
             self.order or other.order,
             self.rows or other.rows,
         )
-
-
-class Counted(NamedTuple):
-    """What is counted, and among which rows."""
-
-    end: int
-    measure: Measure
-    meaning: Meaning
-
-
-class Measured(NamedTuple):
-    end: int
-    measures: tuple[Measure, ...]
-    meaning: Meaning
 
 
 @cache
@@ -213,8 +197,15 @@ class Parts:
     def far_date(self, column: Column) -> int:
         """The date of a loan is sooner ``loaned_on`` than ``returned_on``."""
         nouns = self.link.nouns()
-        near = [c for c in self.table.columns if c.kind == "date" and any(stems(p) & nouns for p in c.pieces)]
+        dates = [c for c in self.table.columns if c.kind == "date"]
+        near = [c for c in dates if any(akin(p, noun) for p in c.pieces for noun in nouns)]
         return int(len(near) == 1 and column != near[0])
+
+    def main_date(self) -> Column | None:
+        """The date column, or the one that is called after what the rows are: ``ordered_on`` of orders."""
+        dates = [c for c in self.table.columns if c.kind == "date"]
+        near = [c for c in dates if not self.far_date(c)]
+        return near[0] if len(near) == 1 else None
 
     def time_parts(self, word: str, column: Column) -> Iterator[tuple[Dimension, ...]]:
         """A month of one year and that of all years are the same where there is one year."""
@@ -242,164 +233,6 @@ class Parts:
     def _joints(self, at: int, joints: Iterable[str]) -> Iterator[int]:
         return (end for end, _ in self.phrase(at, joints))
 
-    # --- what is counted ------------------------------------------------------------------------
-
-    @remembered
-    def rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
-        """A noun for the rows, with adjectives that are values of the data: "female passengers"."""
-        for end, cost in self.link.entity(at):
-            yield end, Meaning(cost=cost, rows=True)
-        for end, meaning in self.adjective(at):
-            for last, rest in self.rows(end):
-                yield last, meaning + rest
-
-    def value_list(self, at: int) -> Iterator[tuple[int, Column, tuple[str, ...], int, bool]]:
-        """One value, or several of one column joined by "or".  The last item says that the values count
-        only beside the column's name."""
-        for start in self.skip(at, ("either", "the")):
-            for link in self.link.values(start):
-                yield link.end, link.column, (link.value,), link.cost, link.named
-                for joint, _ in self.phrase(link.end, (*_OR, ",")):
-                    comma = self.norm(joint - 1) == ","
-                    for end, column, others, cost, named in self.value_list(joint):
-                        if column.name != link.column.name or link.value in others or (comma and len(others) == 1):
-                            continue
-                        yield end, column, (link.value, *others), link.cost + cost, link.named or named
-
-    @remembered
-    def adjective(self, at: int) -> Iterator[tuple[int, Meaning]]:
-        """A value in front of the noun, or the name of a yes/no column."""
-        for end, column, values, cost, named in self.value_list(at):
-            if not named:
-                operator: Operator = "=" if len(values) == 1 else "in"
-                yield end, Meaning((Filter(column.name, operator, values),), cost=cost)
-        negated = self.one_of(at, "non", "not")
-        for start, no in ((at, False), *(((negated, True),) if negated is not None else ())):
-            for column_link in self.link.columns(start):
-                switch = column_link.column.switch
-                if switch is not None and switch[no] is not None:
-                    filter_ = Filter(column_link.column.name, "=", (switch[no],))
-                    yield column_link.end, Meaning((filter_,), cost=column_link.cost)
-
-    @remembered
-    def counted(self, at: int) -> Iterator[Counted]:
-        """What stands after "how many"."""
-        for start in self.articles(at):
-            yield from self._counted(start)
-
-    def _counted(self, at: int) -> Iterator[Counted]:
-        rows = Measure("count")
-        for end, meaning in self.rows(at):
-            yield Counted(end, rows, meaning + Meaning(cost=self._also_column(at, end)))
-        for start, _ in self.phrase(at, lexicon.DISTINCT):
-            for after in self.skip(start, ("values of", "values in", "values for")):
-                for end, column, cost in self._countable(after):
-                    if column.kind != "other":
-                        for last in self.skip(end, ("values", "value")):
-                            yield Counted(last, Measure("count distinct", column.name), Meaning(cost=cost))
-        for end, column, cost in self._countable(at):
-            calendar = column.is_year or column.is_month or column.is_day
-            if column.switch is not None:
-                # "how many smokers": the rows that say yes.
-                if is_plural(self.norm(end - 1)) and column.switch[0] is not None:
-                    filter_ = Filter(column.name, "=", (column.switch[0],))
-                    yield Counted(end, rows, Meaning((filter_,), cost=cost))
-            elif column.kind in ("text", "date") or calendar or column.pieces[-1:] == ("id",):
-                yield Counted(end, Measure("count distinct", column.name), Meaning(cost=cost + 1))
-        for link in self.link.values(at):
-            if not link.named:  # "how many females"
-                yield Counted(link.end, rows, Meaning((Filter(link.column.name, "=", (link.value,)),), cost=link.cost))
-        for start, _ in self.phrase(at, ("missing", "null", "missing values in", "missing values of",
-        "missing values for",
-                                         "null values in", "null values of", "nulls in", "nulls are in",
-                                         "missing values are in",
-                                         "null values are in", "missing values are there in")):  # fmt: skip
-            for article in self.articles(start):
-                for end, column, cost in self.named(article):
-                    for after in self.skip(end, ("values", "value", "entries")):
-                        yield Counted(after, rows, Meaning((Filter(column.name, "null"),), cost=cost))
-        for end, column, cost in self.named(at):
-            for after, _ in self.phrase(end, ("values are missing", "values are null", "are missing", "are null")):
-                yield Counted(after, rows, Meaning((Filter(column.name, "null"),), cost=cost))
-
-    def _also_column(self, at: int, end: int) -> int:
-        """In a table "countries" with a column "country", where a country has many rows, "how many
-        countries" is open: then neither reading is nearer."""
-        return int(
-            any(
-                link.end == end and link.column.kind == "text" and self.table.unique(link.column) is False
-                for link in self.link.columns(at)
-            )
-        )
-
-    def _countable(self, at: int) -> Iterator[tuple[int, Column, int]]:
-        """Columns by name; for a noun such as "customers", ``customer_id`` before ``customer_name``."""
-        by_id = {link.end: link for link in self.link.identifiers(at)}
-        yield from by_id.values()
-        for end, column, cost in self.named(at):
-            if end in by_id and cost:
-                continue
-            yield end, column, cost
-
-    # --- measures -------------------------------------------------------------------------------
-
-    def measures(self, at: int) -> Iterator[Measured]:
-        """One to three measures: "average and highest fare", "number of trips and total fare"."""
-        for end, first, meaning in self.measure(at):
-            yield Measured(end, (first,), meaning)
-            for joint in self._joints(end, ("and", ", and", ",", "and the", "as well as")):
-                for last, others, more in self.measures(joint):
-                    if first not in others and len(others) < 3 and not (meaning.filters or more.filters):
-                        yield Measured(last, (first, *others), meaning + more)
-                # The same function of another column: "average length and depth".
-                for last, column, cost in self.named(joint):
-                    other = Measure(first.function, column.name)
-                    if first.column and other != first and first.function != "sum" and fits(first.function, column):
-                        yield Measured(last, (first, other), meaning + Meaning(cost=cost))
-        for start, word in self.phrase(at, lexicon.AGGREGATES):
-            # Several functions of one column: "minimum and maximum fare".
-            for joint in self._joints(start, ("and", ", and", ",", "and the")):
-                for last, others, more in self.measures(joint):
-                    if not others[0].column or any(other.column != others[0].column for other in others):
-                        continue
-                    function, shared = lexicon.AGGREGATES[word], self.table.column(others[0].column)
-                    if fits(function, shared, word) and len(others) < 3:
-                        yield Measured(last, (Measure(function, shared.name), *others), more)
-
-    def measure(self, at: int) -> Iterator[tuple[int, Measure, Meaning]]:
-        for start in self.articles(at):
-            for end, named in measures.spoken(self, start, self.table):
-                yield end, named, Meaning()
-            for end, word in self.phrase(start, lexicon.AGGREGATES):
-                function = lexicon.AGGREGATES[word]
-                for of in self.skip(end, ("of", "of the", "of all", "for", "value of", "of all the", "value for")):
-                    for article in self.articles(of):
-                        yield from self._aggregate(article, function, word)
-                if word == "total":
-                    for last, counted_rows in self._total_rows(end):
-                        yield last, Measure("count"), counted_rows
-            for end, quantile in quantiles(self, start):
-                for of in self.skip(end, ("of", "of the", "of all", "for", "in")):
-                    for last, named, meaning in self._aggregate(of, "quantile", ""):
-                        yield last, replace(named, quantile=quantile), meaning
-            for end, _ in self.phrase(start, lexicon.COUNT_OF):
-                yield from self.counted(end)
-
-    def _total_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
-        """ "total flights" counts rows, unless that is also a column's name."""
-        for end, meaning in self.rows(at):
-            if not any(link.end == end and link.column.kind == "number" for link in self.link.columns(at)):
-                yield end, meaning
-
-    def _aggregate(self, at: int, function: Function, word: str) -> Iterator[tuple[int, Measure, Meaning]]:
-        for start in self.skip(at, ("number of",)):
-            for end, column, cost in self.named(start):
-                if cost >= 3 and column.pieces[-1] in ("id", "code"):
-                    continue
-                if fits(function, column, word):
-                    for after in self.skip(end, ("value", "values")):
-                        yield after, Measure(function, column.name), Meaning(cost=cost)
-
 
 def _unit_words(unit: str) -> tuple[str, ...]:
     """What a unit of a dictionary may be called after a number."""
@@ -413,14 +246,3 @@ def _far_above(value: float, column: Column) -> bool:
         return abs(value) > 10 * max(abs(float(column.minimum or "x")), abs(float(column.maximum or "x")))
     except ValueError:
         return True
-
-
-def fits(function: Function, column: Column, word: str = "") -> bool:
-    """Whether the function makes sense for the column: no average of texts, no "latest" price."""
-    if function in ("count", "count distinct"):
-        return True
-    if function in ("min", "max"):
-        if column.kind == "date":
-            return word not in lexicon.NOT_FOR_DATES
-        return column.kind == "number" and (word not in lexicon.DATE_ONLY or column.is_year) and column.switch is None
-    return column.kind == "number" and not (function == "sum" and column.is_year)

@@ -19,8 +19,8 @@ from .query import (
     Test,
 )
 from .schema import Column
-from .spoken import NO_MODS, Measure, Mods, Phrase, Rank
-from .words import forms, stems
+from .spoken import MEASURED, NO_MODS, Measure, Mods, Phrase, Rank
+from .words import akin
 
 _STOPS: Final = frozenset({"and", ",", "but"})
 _JOINTS: Final = ("and", ",", ", and", "but", ", but", "and also", "but also", "as well as")
@@ -52,7 +52,8 @@ class Phrases(Groups):
                         descending, names = lexicon.ADJECTIVES[adjective]
                         for noun in (*self.nouns(rank_end), *self.value_nouns(rank_end)):
                             for column in self._of_adjective(noun.table, names, adjective):
-                                way = descending if column.kind == "number" else adjective not in ("oldest", "earliest")
+                                calendar = column.kind == "date" or column.is_year
+                                way = adjective not in ("oldest", "earliest") if calendar else descending
                                 rank = Rank(
                                     Field(column.name), noun.table, way, number or 1, nth, noun.plural and not number
                                 )
@@ -112,8 +113,11 @@ class Phrases(Groups):
 
     def _of_adjective(self, table: str, names: Sequence[str], adjective: str) -> list[Column]:
         found = self.scopes[table].columns_called(names)
+        columns = [c for c in self.graph.tables[table].columns if c.kind == "date" or c.is_year]
+        if not found and adjective in ("oldest", "youngest"):
+            found = [c for c in columns if {"birth", "born", "dob", "birthday", "birthdate"} & set(c.pieces)]
         if not found and adjective in lexicon.DATE_ONLY:
-            found = [c for c in self.graph.tables[table].columns if c.kind == "date" or c.is_year]
+            found = columns
         return found
 
     def _ranked_by(self, table: str, at: int, descending: bool) -> Iterator[tuple[int, Rank, int]]:
@@ -168,6 +172,11 @@ class Phrases(Groups):
             more = said.negated or said.relative or said.preposition or said.have
             if said.verb and end == self.size and not more and self._says_nothing(table, said.verb):
                 yield end, Mods(cost=1)
+        for start, _ in self.phrase(at, ("do we", "did we", "do they", "have we", "we")):
+            if self.norm(start) in relations.VERBS | {"ship", "have"} or self._says_nothing(table, self.norm(start)):
+                for end in self.skip(start + 1, ("to", "from", "in", "for", "with", "on")):
+                    if end == self.size:
+                        yield end, Mods(cost=1)
         if self.norm(at) in relations.VERBS:
             for end, _ in self.phrase(at + 1, ("there", "here", "in it", "in them", "for it", "by it")):
                 yield end, NO_MODS
@@ -175,6 +184,8 @@ class Phrases(Groups):
             yield end, Mods(where, cost=cost)
             yield from self._or_else(table, end, depth, where, cost)
         yield from self._ranks(table, at, depth)
+        if depth == 0:
+            yield from self._most_often(table, at)
         yield from self._except(table, at, depth)
         if depth == 0:
             yield from self._groups(table, at)
@@ -186,8 +197,7 @@ class Phrases(Groups):
         """Whether the verb says no more than that the row is there: "ordered" in a table of orders."""
         scope = self.scopes[table]
         dated = {p for c in scope.table.columns if c.kind == "date" and not c.nulls for p in c.pieces}
-        known = {form for word in (*scope.link.nouns(), *dated) for form in forms(word)}
-        return verb in lexicon.FILLER_VERBS or bool(stems(verb) & known)
+        return verb in lexicon.FILLER_VERBS or any(akin(verb, word) for word in (*scope.link.nouns(), *dated))
 
     def _or_else(
         self, table: str, at: int, depth: int, where: tuple[Condition, ...], cost: int
@@ -225,6 +235,23 @@ class Phrases(Groups):
                         if depth == 0 or isinstance(rank.by, Field):
                             yield end, Mods(rank=replace(rank, nth=nth), cost=cost)
 
+    def _most_often(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        """ "Admitted most often", "ordered the most", "earns the least"."""
+        for start, lead in relations.leads(self, at):
+            if lead.negated or lead.preposition or lead.verb:
+                continue
+            for name in self.graph.tables:
+                if name != table and self.named_by_verb(name, self.norm(start)):
+                    for end, word in self.phrase(start + 1, lexicon.OFTEN):
+                        for last, mods in self.mods(name, end, 1):
+                            if mods == Mods(mods.where, cost=mods.cost):
+                                measure = Measure(name, Calc("count"), mods.where)
+                                yield last, Mods(rank=Rank(measure, name, lexicon.OFTEN[word]), cost=1 + mods.cost)
+            for end, word in self.phrase(start, lexicon.VERB_COLUMNS):
+                for last, most in self.phrase(end, ("the most", "most", "the least", "least")):
+                    for column in self.scopes[table].columns_called(lexicon.VERB_COLUMNS[word]):
+                        yield last, Mods(rank=Rank(Field(column.name), table, most.endswith("most")), cost=1)
+
     def _ranking(self, table: str, at: int) -> Iterator[tuple[int, Rank, int]]:
         for end, word in self.phrase(at, lexicon.MOST):
             descending = lexicon.MOST[word]
@@ -240,8 +267,9 @@ class Phrases(Groups):
                         )
                 for last, name, column, cost in self.columns(start):
                     reach = {n for _, n in self.graph.ups(table)}
+                    below = column.pieces[-1] in lexicon.ADDITIVE and table in {n for _, n in self.graph.ups(name)}
                     if (
-                        name in reach
+                        (name in reach or below)
                         and column.kind == "number"
                         and column.pieces[-1] not in ("id", "code")
                         and not column.is_year
@@ -272,6 +300,9 @@ class Phrases(Groups):
             "in reverse alphabetical order", "sorted alphabetically", "ordered alphabetically",
             "sorted in alphabetical order", "in lexicographical order")):  # fmt: skip
             yield end, Mods(sort=(((table, Field("")), "reverse" in word),))
+        for start in self.skip(at, (",",)):
+            for end, word in self.phrase(start, lexicon.FIRSTS):
+                yield end, Mods(sort=(((table, Field(MEASURED)), lexicon.FIRSTS[word]),))
         for start, before in relations.sort_leads(self, at):
             for article in self.articles(start):
                 for end, name, column, cost in self.columns(article):

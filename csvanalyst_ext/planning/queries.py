@@ -18,16 +18,17 @@ from .query import (
     Sort,
     Test,
 )
-from .spoken import Measure, Mods, Rank, shift
+from .spoken import MEASURED, Measure, Mods, Rank, shift
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnItem:
-    """Columns that may be meant, as (table, column, cost)."""
+    """Columns that may be meant, as (table, column, cost).  ``calculated``: the words are those of a function, too."""
 
     choices: tuple[tuple[str, str, int], ...]
     distinct: bool = False
     several: bool = True
+    calculated: bool = False
 
 
 Item = ColumnItem | Measure
@@ -113,7 +114,7 @@ class Queries(Phrases):
             where = tuple(shift(c, place[table]) for c in mods.where)
             sort: list[Sort] = []
             for by, descending in mods.sort:
-                if isinstance(by, Measure):
+                if isinstance(by, Measure) or by[1].column == MEASURED:
                     break
                 if not by[1].column:  # alphabetically: by what is shown first
                     sort += [Sort(fields[0], descending)] if fields else []
@@ -193,6 +194,8 @@ class Queries(Phrases):
             for by, descending in mods.sort:
                 if isinstance(by, Measure):
                     sort.append(Sort(self._calc(by, place, root), descending))
+                elif by[1].column == MEASURED:
+                    sort.append(Sort(calcs[-1], descending))
                 else:
                     name, field = by
                     found = replace(field, path=place.get(name, field.path))
@@ -246,6 +249,9 @@ class Queries(Phrases):
         if len(measured) > 1:
             return
         own = measured == {table}
+        scope = self.graph.tables[table]
+        if own and any(name == table and scope.unique(scope.column(column)) is True for name, column in select):
+            return  # a row alone is no group
         if own and (named and self._names(table, select)):
             return
         by_column = own or (not named and not self._names(table, select))

@@ -31,6 +31,7 @@ class Calc:
     where: tuple[Condition, ...] = ()
     other: Field | None = None
     quantile: float | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,17 @@ class Questions(Rankings, Listings):
             known = self.link.entity(at) or column.switch is not None or column.pieces[-1] == "id"
             if column.kind == "number" and not known and not (column.is_year or column.is_month or column.is_day):
                 for rest in self.rest(end):
+                    if self._in_total():
+                        yield from self._grouped((Measure("sum", column.name),), given + rest + Meaning(cost=cost))
+                        continue
                     choices = (f"total {column.name}", f"number of different {column.name}", f"average {column.name}")
                     for reading in self._grouped((Measure("sum", column.name),), given + rest):
                         question = f'"How many {column.name}" can mean several things. Which do you mean?'
                         yield replace(reading, cost=reading.cost + cost, ask=question, choices=choices)
+
+    def _in_total(self) -> bool:
+        """Whether the question says that numbers are to be added up."""
+        return any(True for at in range(self.size) for _ in self.phrase(at, lexicon.ALTOGETHER))
 
     def _measuring(self, at: int, given: Meaning) -> Iterator[Reading]:
         for end, measures, meaning in self.measures(at):

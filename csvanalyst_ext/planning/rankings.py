@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from . import lexicon
-from .parts import Meaning, fits
+from .counting import fits
+from .parts import Meaning
 from .plan import Dimension, Measure, Order, Plan
 from .schema import Column
 from .sentences import NOTHING, Reading, Sentences, ask_how_many, without_fixed_year

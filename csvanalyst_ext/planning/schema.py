@@ -90,7 +90,8 @@ class Column:
     @cached_property
     def is_year(self) -> bool:
         named = self.pieces[-1] in ("year", "yr") or (self.pieces[0] == "year" and len(self.pieces) == 2)
-        return self.integer and named and self.within(1000, 2999)
+        since = self.pieces[-1] in ("founded", "established", "opened", "built") and self.within(1500, 2200)
+        return self.integer and (since or (named and self.within(1000, 2999)))
 
     @cached_property
     def is_month(self) -> bool:

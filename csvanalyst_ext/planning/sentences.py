@@ -13,7 +13,7 @@ from .parts import Meaning
 from .plan import Dimension, Plan, simple
 from .remembering import remembered
 from .schema import Column
-from .words import Token, pieces
+from .words import Token, is_plural, pieces
 
 MAX_SELECT: Final = 6
 _MOST_NUMBER_GROUPS: Final = 20
@@ -207,6 +207,8 @@ def without_fixed_year(meaning: Meaning) -> Meaning:
 def asks_for_kinds(words: Sequence[Token]) -> bool:
     """ "What species of pets are there?" asks for each one once."""
     said = " ".join(token.norm for token in words)
-    return said.startswith(("what", "which")) and said.endswith(
-        (" there", " exist", " available", " we have", " offer")
-    )
+    if not said.startswith(("what ", "which ")):
+        return False
+    asks = words[1:3] if len(words) > 2 else ()
+    held = said.endswith((" there", " exist", " available", " we have", " offer"))
+    return held or any(f" {verb} " in said and is_plural(asks[0].norm) for verb in ("do", "did") if asks)

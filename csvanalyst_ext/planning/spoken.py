@@ -9,6 +9,9 @@ from .graph import Path
 from .plan import Comparator
 from .query import Against, AnyOf, Calc, Condition, Field, Known, NotAll, Related, Test, Versus
 
+MEASURED: Final = "*"
+"""In place of the column of an order: what is measured."""
+
 
 class Noun(NamedTuple):
     """A noun with the adjectives before it: the rows of ``table`` that fulfil ``where``."""

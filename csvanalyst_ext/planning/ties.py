@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from . import lexicon, relations
 from .comparing import Comparing
-from .graph import Path
 from .leads import Lead as OldLead
 from .plan import Comparator, Filter
 from .query import (
@@ -21,13 +21,24 @@ from .query import (
     Versus,
 )
 from .spoken import Mods, Phrase, shift
-from .words import forms, pieces, stems
+from .words import IRREGULAR_VERBS, akin
 
+_AUXILIARIES: Final = ("did", "do", "does", "not", "never")
 _ROLES: Final = lexicon.words("""
     manage manages managed managing lead leads led supervise supervises supervised direct directs directed coach coaches
     coached run runs ran train trains trained advise advises advised sponsor sponsors sponsored employ employs host
 """)
 """Verbs that say more than that a row refers to another."""
+
+
+_OCCUR: Final = lexicon.words("""
+    appear appears appeared occur occurs occurred used shared repeated listed present there happen happened
+""")
+_OFTEN: Final[dict[str, tuple[Comparator, int]]] = {
+    "only once": ("=", 1), "exactly once": ("=", 1), "more than twice": (">", 2),
+    **dict.fromkeys(("more than once", "at least twice", "more than one time", "multiple times", "several times",
+                     "repeatedly"), (">", 1)),
+}  # fmt: skip
 
 
 class Ties(Comparing):
@@ -39,25 +50,11 @@ class Ties(Comparing):
                 continue
             for quantified, operator, number in relations.quantities(self, start):
                 yield from self._listed(table, quantified, lead, operator, number, depth)
-            yield from self._by_verb(table, start, lead)
+        yield from self._events(table, at, depth)
         for start in self.skip(at, ("that", "which", "whom", "that the", "which the")):
             yield from self._reversed(table, start, depth)
         for start, _ in self.phrase(at, ("did", "do", "does", "have", "has", "are", "were", "is", "was")):
             yield from self._reversed(table, start, depth)
-
-    def _by_verb(self, table: str, at: int, lead: relations.Lead) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
-        """ "Products that were never ordered": the verb names a table of orders."""
-        if not lead.verb or lead.preposition or not (lead.negated or lead.relative):
-            return
-        found: list[Path] = []
-        for name, other in self.graph.tables.items():
-            if name != table and any(stems(lead.verb) & set(forms(piece)) for piece in pieces(other.name)):
-                found += [path for path in self.graph.ways(table, name) if not path[0].up]
-        least = min(map(len, found), default=0)
-        for path in found:
-            if len(path) == least:
-                quantity: tuple[Comparator, int] = ("=", 0) if lead.negated else (">=", 1)
-                yield at, (Related(path, (), *quantity),), 1
 
     def _listed(
         self, table: str, at: int, lead: relations.Lead, operator: Comparator, number: int, depth: int
@@ -158,9 +155,13 @@ class Ties(Comparing):
             if phrase.mods.dims or phrase.mods.rank or phrase.table == table:
                 continue
             for end, lead in relations.leads(self, phrase.end):
-                if (lead.verb or lead.have) and not lead.negated and not lead.relative:
+                if (lead.verb or lead.have) and not lead.relative:
                     for conditions, cost in self._tie(table, phrase, lead, ">=", 1):
                         yield end, conditions, cost
+                past = not lead.verb and not lead.preposition and self.named_by_verb(phrase.table, self.norm(end))
+                if past and not lead.relative:  # "has Ana never observed"
+                    for conditions, cost in self._tie(table, phrase, replace(lead, have=True), ">=", 1):
+                        yield end + 1, conditions, cost
 
     def _tie(
         self, table: str, phrase: Phrase, lead: relations.Lead, operator: Comparator, number: int
@@ -183,6 +184,8 @@ class Ties(Comparing):
                 negated = lead.negated or number == 0
                 tests = tuple(shift(condition, path) for condition in where)
                 if not tests:
+                    if lead.preposition == "by" and not lead.verb:
+                        continue  # "players by team" are groups
                     if lead.preposition and not lead.verb and not negated and len(path) == 1 and number == 1:
                         yield (), total  # "orders of customers" are all orders
                         continue
@@ -207,3 +210,59 @@ class Ties(Comparing):
             for phrase in self.noun_phrase(start, depth + 1):
                 if phrase.table == table and phrase.mods.where and not phrase.mods.rank:
                     yield phrase.end, Mods((NotAll(phrase.mods.where),), cost=phrase.mods.cost)
+
+    def _times(self, at: int) -> Iterator[tuple[int, Comparator, int]]:
+        """ "More than once", "at least three times"."""
+        for verb in self.skip(at, _OCCUR):
+            for end, word in self.phrase(verb, _OFTEN):
+                yield end, *_OFTEN[word]
+            for start, word in self.phrase(verb, lexicon.COMPARISONS):
+                for end, number in self.any.number(start):
+                    if isinstance(number, int) and self.norm(end) == "times":
+                        yield end + 1, lexicon.COMPARISONS[word], number
+
+    def _events(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "Patients who were never admitted", "admitted to W at least three times": the verb names the rows of another
+        table, as the noun "admission" would."""
+        for start, lead in relations.leads(self, at):
+            if lead.verb or lead.preposition or not self.norm(start):
+                continue
+            for name in self.graph.tables:
+                if name == table or not self.named_by_verb(name, self.norm(start), self.norm(start - 1)):
+                    continue
+                having = replace(lead, have=True)
+                for first, operator, number in ((start + 1, ">=", 1), *self._times(start + 1)):
+                    for end, mods in self.mods(name, first, depth + 1):
+                        if mods != Mods(mods.where, cost=mods.cost):
+                            continue
+                        counts = self._times(end) if first == start + 1 else ()
+                        for last, how, often in ((end, operator, number), *counts):
+                            phrase = Phrase(last, name, Mods(mods.where, cost=mods.cost), True)
+                            for conditions, cost in self._tie(table, phrase, having, how, often):
+                                yield last, conditions, cost + 1
+                for both in self._after_both(start + 1):
+                    yield from self._each_of_two(table, name, both, having, depth)
+
+    def named_by_verb(self, table: str, verb: str, before: str = "") -> bool:
+        """Whether ``verb`` says that there is a row of ``table``: "admitted" for admissions, "did not order"."""
+        nouns = self.scopes[table].link.nouns()
+        past = (verb.endswith("ed") or verb in IRREGULAR_VERBS) and verb not in nouns
+        return (past or before in _AUXILIARIES) and any(akin(verb, noun) for noun in nouns)
+
+    def _after_both(self, at: int) -> Iterator[int]:
+        for start in self.skip(at, ("to", "in", "on", "at", "for", "with", "from", "by")):
+            yield from (end for end, _ in self.phrase(start, ("both", "both in", "both to")))
+
+    def _each_of_two(
+        self, table: str, name: str, at: int, lead: relations.Lead, depth: int
+    ) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "A and B", each a condition on a row of its own."""
+        if lead.negated:
+            return
+        for middle, one, cost in self.conditions(name, at, depth + 1):
+            for joint, _ in self.phrase(middle, ("and", "and in", "and to")):
+                for end, other, more in self.conditions(name, joint, depth + 1):
+                    phrases = [Phrase(end, name, Mods(where), True) for where in (one, other)]
+                    tied = [next(self._tie(table, phrase, lead, ">=", 1), None) for phrase in phrases]
+                    if one != other and tied[0] is not None and tied[1] is not None:
+                        yield end, tied[0][0] + tied[1][0], cost + more + tied[0][1]

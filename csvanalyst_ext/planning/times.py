@@ -44,6 +44,7 @@ class Times(Leads):
             yield from self._time_of(at, [((column,), 0)], named=True)
             return
         unnamed: Calendars = self._calendars
+        yield from self._by_date(at, lead)
         if lead.preposition in ("in", "during", "of", "for", "on"):
             for end, period in self.period(at):
                 yield from ((end, m) for m in _during(period, unnamed))
@@ -57,6 +58,16 @@ class Times(Leads):
             if column.kind == "date" or (column.is_year and len(column.pieces) > 1):
                 for start in self.skip(end, ("is", "was", "are", "were", "of", "=", "falls", "being")):
                     yield from self._time_of(start, [((column,), cost)], named=True)
+
+    def _by_date(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "In 2023 by ship date": which date is meant is said afterwards."""
+        if lead.preposition not in ("in", "during", "for"):
+            return
+        for end, period in self.period(at):
+            for start, _ in self.phrase(end, ("by", "by the", "according to", "based on")):
+                for last, column, cost in self.named(start):
+                    if column.kind == "date":
+                        yield from ((last, m) for m in _during(period, [((column,), cost)]))
 
     def _time_of(self, at: int, calendars: Calendars, *, named: bool) -> Iterator[tuple[int, Meaning]]:
         """A test of time: "in 2013", "before May 2013", "between 2010 and 2015", "in 2014 or after"."""

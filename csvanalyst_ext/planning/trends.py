@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from . import lexicon
+from .counting import fits
 from .forms import Forms
 from .link import core
-from .parts import fits
 from .plan import Bucket, Filter
 from .queries import Meant
 from .query import Beside, Calc, Field, Pair, Query, Test
@@ -95,7 +95,7 @@ class Trends(Forms):
     def _along(self, table: str, at: int, step: str) -> Iterator[tuple[int, Mods]]:
         """Over which times: as the question says after the measure, or by a ``step`` that it named before."""
         for end, mods in self.mods(table, at, 0):
-            yield end, replace(mods, dims=tuple(map(_in_sequence, mods.dims)))
+            yield end, replace(mods, dims=tuple(self._in_steps(dim, step) for dim in mods.dims))
             if step and not mods.dims:
                 yield from ((end, mods + Mods(dims=(Dim(name, fields),))) for name, fields in self._steps(table, step))
         for end, _ in self.phrase(at, ("against the year before", "compared to the year before",
@@ -106,11 +106,19 @@ class Trends(Forms):
                     yield last, Mods(dims=(Dim(name, fields),))
 
     def _steps(self, table: str, step: str) -> Iterator[tuple[str, tuple[Field, ...]]]:
-        dates = [c for c in self.graph.tables[table].columns if c.kind == "date"]
+        date = self.scopes[table].main_date()
         if step == "year":
             yield from self._years(table)
-        elif len(dates) == 1:
-            yield table, (Field(dates[0].name, bucket=_STEPS[step]),)
+        elif date is not None:
+            yield table, (Field(date.name, bucket=_STEPS[step]),)
+
+    def _in_steps(self, dim: Dim, step: str) -> Dim:
+        """ "Year over year, by ship date": the column says only which date is meant."""
+        field = dim.fields[0] if len(dim.fields) == 1 else None
+        whole = field is not None and not (field.part or field.bucket)
+        if step and field and whole and self.graph.tables[dim.table].column(field.column).kind == "date":
+            return Dim(dim.table, (replace(field, part="year" if step == "year" else "", bucket=_STEPS[step]),))
+        return _in_sequence(dim)
 
     def _adds_up(self, table: str, column: Column) -> bool:
         """Whether the column's sum over the rows of a year is its value of that year."""
@@ -123,11 +131,11 @@ class Trends(Forms):
     def _years(self, table: str) -> Iterator[tuple[str, tuple[Field, ...]]]:
         columns = self.graph.tables[table].columns
         years = [c for c in columns if c.is_year]
-        dates = [c for c in columns if c.kind == "date"]
+        date = self.scopes[table].main_date()
         if len(years) == 1:
             yield table, (Field(years[0].name),)
-        elif not years and len(dates) == 1:
-            yield table, (Field(dates[0].name, (), "year"),)
+        elif not years and date is not None:
+            yield table, (Field(date.name, (), "year"),)
 
     def _grew(self, at: int, operator: Difference) -> Iterator[Meant]:
         """ "By how many percent did wind generation in Brazil grow from 2016 to 2021"."""

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Final
 
 from ..errors import PlanError
-from . import lexicon, quantiles
+from . import lexicon, quantiles, relations
 from .compile import compile_plan
 from .describe import title
 from .graph import graph_of
@@ -111,9 +111,11 @@ def _understand(question: str, tables: tuple[Table, ...]) -> Understood | NotUnd
     scopes = {table.name: Questions(table, words) for table in tables}
     together = _of_all_tables(words, tables, scopes) if len(tables) > 1 and words else None
     if isinstance(together, Understood):
-        return together
+        return _not_by_key(together, words, tables)
     alone = _of_one_table(words, tables, scopes)
     if len(tables) > 1:
+        if isinstance(alone, Understood):
+            alone = _not_by_key(alone, words, tables)
         settled = isinstance(alone, Understood) or alone.reason in ("open", "ambiguous")
         return alone if settled or together is None else together
     if isinstance(alone, Understood) or alone.reason in ("open", "ambiguous") or not words:
@@ -170,6 +172,22 @@ def _of_all_tables(
     (plan,) = plans.values()
     used = _tables_of(plan)
     return Understood(plan, tuple(t for t in tables if t.name in used), texts=_texts(plan))
+
+
+def _not_by_key(meant: Understood, words: Sequence[Token], tables: Sequence[Table]) -> Understood | NotUnderstood:
+    """A question back where only keys of another table's rows would be shown and nobody asked for keys: who is wanted
+    has a name there."""
+    plan = meant.plan
+    if plan.joins or plan.source:
+        return meant
+    graph = graph_of(tuple(tables))
+    shown = (*plan.select, *(d.column for d in plan.dimensions))
+    named = [n for n in shown if graph.refers(plan.table, n)]
+    said = {form for token in words for form in forms(token.norm)}
+    name = next((n for n in named if key(n) not in said and pieces(n)[-1] not in said), None)
+    if name is None or any("_" in token.norm for token in words):
+        return meant
+    return NotUnderstood("open", f"I can only tell {name} of them. Is that what you want?", (f"by {name}",))
 
 
 def _tables_of(plan: Plan) -> set[str]:
@@ -246,16 +264,16 @@ def _not_understood(words: Sequence[Token], tables: Sequence[Table]) -> NotUnder
     if not unknown:
         message = (
             "I know each of these words, but not what they mean together. I answer counts, sums, averages, medians, "
-            "lowest and highest values, groups, filters, top lists and lists of one table."
+            "lowest and highest values, shares, changes, groups, filters, top lists and lists."
         )
         if len(tables) > 1:
-            message += " Each answer comes from one table alone: I do not join tables."
+            message += " Tables are joined only by columns that refer to another table's key."
         names = [i for i, token in enumerate(words) if i and (token.kind == "quoted" or token.text[:1].isupper())]
         return NotUnderstood("unknown_form", message, examples(likely), _spans(words, names))
     said = ", ".join(f'"{words[i].text}"' for i in unknown)
     message = f"I do not understand {said}."
     if len(tables) > 1 and any(not _unknown_in_all(words[i], tables) for i in unknown):
-        message += " No single table has all of what you ask for, and I do not join tables."
+        message += " No single table has all of what you ask for."
     close = _close(tuple(words[i] for i in unknown), likely)
     if close:
         message += " Did you mean one of these names?"
@@ -306,7 +324,7 @@ def _spans(words: Sequence[Token], unknown: Sequence[int]) -> tuple[str, ...]:
 def vocabulary() -> frozenset[str]:
     """Every single word of the fixed phrases."""
     words = {word for phrases in lexicon.PHRASES for phrase in phrases for word in phrase.split()}
-    return frozenset(words | _OTHER_WORDS | quantiles.WORDS)
+    return frozenset(words | _OTHER_WORDS | quantiles.WORDS | relations.VERBS)
 
 
 def _close(unknown: Sequence[Token], tables: Sequence[Table]) -> tuple[str, ...]:

@@ -150,22 +150,45 @@ def is_plural(word: str) -> bool:
     return len(forms(word)) > 1
 
 
-_IRREGULAR_STEMS: Final = {"born": "birth", "sold": "sale", "built": "build", "made": "make", "paid": "pay"}
+_IRREGULAR_STEMS: Final = {
+    "born": "birth", "sold": "sale", "built": "build", "made": "make", "paid": "pay", "left": "leave", "sent": "send",
+    "bought": "buy", "won": "win", "lost": "loss", "registration": "register", "begun": "begin", "written": "write",
+    "taken": "take", "given": "give", "flew": "fly", "flown": "fly", "flight": "fly",
+}  # fmt: skip
+_SUFFIXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("ied", ("y",)), ("ed", ("", "e")), ("ing", ("", "e")), ("ission", ("it",)), ("uction", ("uce",)),
+    ("ation", ("", "e", "ate")), ("tion", ("t", "te")), ("ment", ("",)), ("ery", ("er",)), ("ure", ("", "e")),
+    ("al", ("", "e")), ("er", ("", "e")), ("or", ("", "e")), ("ly", ("",)), ("y", ("",)),
+)  # fmt: skip
+"""Endings of verb forms, and of nouns and adjectives that come from the same word, with what stands there instead."""
+_SHORTEST_STEM: Final = 3
+_NO_STEMS: Final = frozenset({"department", "apartment", "moment", "document", "segment", "element", "city", "party"})
+"""Words that only look as if they came from another one."""
 
 
-IRREGULAR_VERBS: Final = frozenset(_IRREGULAR_STEMS)
+IRREGULAR_VERBS: Final = frozenset(
+    {"born", "sold", "built", "made", "paid", "left", "sent", "bought", "won", "lost", "taken", "given"}
+)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def stems(word: str) -> frozenset[str]:
-    """What a verb form may come from: ``hired`` gives ``hire``, ``survived`` gives ``survive``."""
-    found = {word, _IRREGULAR_STEMS.get(word, word)}
-    if word.endswith("ed") and len(word) > 4:
-        found |= {word[:-1], word[:-2]}
-        if word[-3] == word[-4]:
-            found.add(word[:-3])
-        if word.endswith("ied"):
-            found.add(word[:-3] + "y")
-    if word.endswith("s") and len(word) > 3:
-        found.add(word[:-1])
+    """What a word may come from: ``hired`` gives ``hire``, ``admission`` gives ``admit``, ``foggy`` gives ``fog``."""
+    found = set()
+    for form in forms(word):
+        found |= {form, _IRREGULAR_STEMS.get(form, form)}
+        if form in _NO_STEMS:
+            continue
+        for suffix, instead in _SUFFIXES:
+            root = form.removesuffix(suffix)
+            if root == form or len(root) < _SHORTEST_STEM:
+                continue
+            found |= {root + more for more in instead}
+            if "" in instead and len(root) > _SHORTEST_STEM and root[-1] == root[-2]:
+                found.add(root[:-1])
     return frozenset(found)
+
+
+def akin(one: str, other: str) -> bool:
+    """Whether two words come from the same one: ``admitted`` and ``admissions``."""
+    return bool(stems(one) & stems(other))

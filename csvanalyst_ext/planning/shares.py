@@ -1,0 +1,119 @@
+"""Questions for parts of a whole: "what percentage of students are female", "share of total sales by region".  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from . import lexicon
+from .counting import fits
+from .queries import Meant
+from .query import Beside, Calc, Condition, Field, Pair, Query, Test
+from .spoken import Dim, Measure, Mods
+from .trends import Trends
+
+_SHARE: Final = tuple(
+    f"{word} of"
+    for word in (
+        "percentage",
+        "percent",
+        "share",
+        "proportion",
+        "fraction",
+        "%",
+        "the percentage",
+        "the share",
+        "the proportion",
+    )
+)
+_VERBS: Final = ("is", "are", "was", "were", "have", "has", "had", "come", "comes", "came", "do", "does", "did", "live",
+                 "lives", "work", "works", "that", "who", "which", "got", "ended", "cost", "costs")  # fmt: skip
+_ADVERBS: Final = frozenset({"still", "currently", "now", "actually", "also", "already"})
+
+
+class Shares(Trends):
+    """The forms of ``trends``, and these."""
+
+    def special(self, at: int, given: Mods) -> Iterator[Meant]:
+        yield from super().special(at, given)
+        yield from self._growth(at, given)
+        yield from self._share(at)
+
+    def _share(self, at: int) -> Iterator[Meant]:
+        for start, _ in self.phrase(at, _SHARE):
+            for noun in (*self.nouns(start), *self.value_nouns(start)):
+                yield from self._share_of_rows(noun.table, noun.end, noun.where, noun.cost)
+                if noun.where:
+                    continue
+                for end, dims, cost in self._each(noun.end):
+                    if end == self.size:
+                        measure = Measure(noun.table, Calc("count"))
+                        for meant in self._grouped(noun.table, (measure,), Mods(dims=dims, cost=noun.cost + cost), ()):
+                            yield replace(meant, query=self._shared(meant.query))
+            # "share of total sales by region"
+            for total in self.skip(start, ("total", "the total", "all", "the", "overall")):
+                for end, table, column, cost in self.columns(total):
+                    named = self.graph.tables[table].unique(column) is True and column.integer
+                    named = named or (cost >= 3 and column.pieces[-1] in ("id", "code"))
+                    if column.kind != "number" or not fits("sum", column) or column.switch is not None or named:
+                        continue
+                    measure = Measure(table, Calc("sum", Field(column.name)))
+                    for last, dims, more in self._each(end):
+                        if last == self.size:
+                            for meant in self._grouped(table, (measure,), Mods(dims=dims, cost=cost + more), ()):
+                                yield replace(meant, query=self._shared(meant.query))
+                    for verb in self._predicates(end):
+                        for last, mods in self.mods(table, verb, 1):
+                            if last == self.size and mods.where and not mods.rank:
+                                part = Calc("sum", Field(column.name), mods.where)
+                                pair = Pair("percent", part, Calc("sum", Field(column.name)))
+                                yield Meant(Query(table, (pair,)), cost + mods.cost)
+
+    def _each(self, at: int) -> Iterator[tuple[int, tuple[Dim, ...], int]]:
+        for comma in self.skip(at, (",", "in percent", "in percent ,")):
+            for start, _ in self.phrase(comma, (*lexicon.GROUPING, *lexicon.DOES_EACH, "comes from each",
+                "come from each", "are in each", "is in each", "belong to each", "does each")):  # fmt: skip
+                for end, dims, cost in self.dims(start):
+                    for last in self.skip(
+                        end, ("have", "has", "bring", "make up", "account for", "contribute", "represent")
+                    ):
+                        yield last, dims, cost
+
+    def _shared(self, query: Query) -> Query:
+        return replace(query, select=tuple(Beside("share", e) if isinstance(e, Calc) else e for e in query.select))
+
+    def _predicates(self, at: int) -> Iterator[int]:
+        yield at
+        if self.norm(at) in _VERBS:
+            yield at + 1
+        for place in (at, at + 1):
+            if self.norm(place) in _ADVERBS:
+                yield place + 1
+
+    def _share_of_rows(self, table: str, at: int, base: tuple[Condition, ...], cost: int) -> Iterator[Meant]:
+        """ "Of students from France are male": what stands before the verb says of what the share is."""
+        for end, mods in self.mods(table, at, 1):
+            if mods.rank or (end == at and self.norm(end) not in _VERBS and end != at):
+                continue
+            verb = self.norm(end) in _VERBS or self.norm(end) in _ADVERBS
+            if not verb and end > at:
+                continue
+            for start in {end, *self._predicates(end)}:
+                for last, tested in self.mods(table, start, 1):
+                    if last == self.size and tested.where and not tested.rank and (verb or end == at):
+                        whole = (*base, *mods.where)
+                        if _fixed(whole) & _fixed(tested.where):
+                            continue  # "municipalities" are not those of the kind "municipality" that are towns
+                        pair = Pair("percent", Calc("count", where=tested.where), Calc("count"))
+                        # "Orders in 2022 were shipped": what stands before the main verb is the whole.
+                        doubt = 0 if verb and end == at else 2
+                        if verb and end > at:
+                            doubt = int(self.norm(at) in _VERBS or self.norm(end) in lexicon.RELATIVES)
+                        yield Meant(Query(table, (pair,), where=whole), cost + mods.cost + tested.cost + doubt)
+
+
+def _fixed(where: tuple[Condition, ...]) -> set[tuple[object, str]]:
+    """The columns that must equal one value."""
+    tests = (c for c in where if isinstance(c, Test))
+    return {(t.path, t.filter.column) for t in tests if t.filter.operator == "=" and not t.filter.part}

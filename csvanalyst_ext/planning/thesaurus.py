@@ -1,0 +1,45 @@
+"""Words that stand for the same thing in most tables.  Data only.
+
+Only where a table calls its rows, or a column its values, by one of these words is another
+one of its family understood.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
+    frozenset(family.split(","))
+    for family in (
+        "employee,staff,worker,personnel,staff member,team member,colleague",
+        "customer,client",
+        "movie,film",
+        "song,track",
+        "car,vehicle,automobile",
+        "country,nation",
+        "doctor,physician",
+        "student,pupil",
+        "shop,store",
+        "product,item,article",
+        "trip,ride,journey",
+        "match,game,fixture",
+        "team,club,squad",
+        "earthquake,quake",
+        "respondent,participant",
+        "shipment,consignment",
+        "company,firm",
+        "transaction,purchase",
+        "house,home,property",
+        "response,answer,reply",
+        "invoice,bill",
+    )
+)
+"""What the rows of a table may be called as well."""
+
+VALUES: Final[dict[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
+    ("sex", "gender"): {
+        **dict.fromkeys(("m", "male", "man"), ("male", "man", "men")),
+        **dict.fromkeys(("f", "female", "w", "woman"), ("female", "woman", "women")),
+    },
+}
+"""By the last word of a column's name: what a value is called in a sentence."""
