@@ -136,7 +136,8 @@ class Comparing(Nouns):
     def _text_of_name(self, table: str, at: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """ "Products that contain the word chair": the name does."""
         label = self.labels(table)
-        if len(label) == 1 and self.graph.tables[table].column(label[0][1]).kind == "text":
+        keys = self.graph.key(table)
+        if len(label) == 1 and label[0][1] not in keys and self.graph.tables[table].column(label[0][1]).kind == "text":
             for start in self.skip(at, ("that", "which", "whose name", "that do", "who")):
                 for end, filter_ in self.text_test(start, label[0][1]):
                     yield end, (Test(filter_),), 2

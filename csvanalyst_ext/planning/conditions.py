@@ -11,7 +11,7 @@ from typing import Final
 
 from . import lexicon
 from .leads import Lead
-from .link import has_unit
+from .link import core
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .remembering import remembered
@@ -48,6 +48,7 @@ class Conditions(Times):
             else:
                 yield from self._happened_yet(start, lead)
             yield from self.time(start, lead)
+        yield from self._text_of_subject(at)
 
     def _happened_yet(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
         """ "Who have left", "were not delivered yet": whether the date of it is known."""
@@ -120,7 +121,7 @@ class Conditions(Times):
         products, ``product_price``.  An age of somebody else is not "older than"."""
         found = []
         for column in self.table.columns:
-            *front, last = column.pieces[:-1] if has_unit(column) else column.pieces
+            *front, last = core(column)
             ours = not front or front[-1] in lexicon.SAME_THING or self.link.is_noun(tuple(front))
             if column.kind == "number" and last in names and ours:
                 found.append(column)
@@ -327,6 +328,24 @@ class Conditions(Times):
                             fold = token.kind != "quoted"
                             filter_ = Filter(column.name, lexicon.TEXT_TESTS[word], (token.text,), fold=fold)
                             yield text + 1, Meaning((filter_,), cost=cost)
+
+    def _text_of_subject(self, at: int) -> Iterator[tuple[int, Meaning]]:
+        """ "Restaurants whose name starts with B": after a column, of its own values."""
+        tests = [
+            (start, lexicon.TEXT_TESTS[word])
+            for joint in self.skip(at, ("that", "which", "whose name", "whose names", "with a name that", "with names"))
+            for start, word in self.phrase(joint, lexicon.TEXT_TESTS)
+        ]
+        for before in range(max(0, at - 3), at) if tests else ():
+            for end, column, cost in self.named(before):
+                if end != at or column.kind != "text":
+                    continue
+                for start, operator in tests:
+                    for text in self.skip(start, ("the letter", "the letters", "the word", "the text")):
+                        if text < self.size and self.tokens[text].kind in ("quoted", "word", "number"):
+                            token = self.tokens[text]
+                            test = Filter(column.name, operator, (token.text,), fold=token.kind != "quoted")
+                            yield text + 1, Meaning((test,), cost=cost)
 
 
 def _negate(filter_: Filter, negated: bool) -> Filter | None:

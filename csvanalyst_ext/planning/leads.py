@@ -9,7 +9,7 @@ from typing import Final
 from . import lexicon
 from .counting import Counting
 from .schema import Column
-from .words import IRREGULAR_VERBS, stems
+from .words import IRREGULAR_VERBS, akin, stems
 
 _MOST_WORDS: Final = 8
 
@@ -48,7 +48,7 @@ class Leads(Counting):
             options.append((at + 1, replace(lead, have=True)))
         if word in lexicon.PREPOSITIONS and not lead.preposition:
             options.append((at + 1, replace(lead, preposition=word)))
-        if word in lexicon.FILLER_VERBS and not lead.preposition:
+        if (word in lexicon.FILLER_VERBS or self.makes_rows(word)) and not lead.preposition:
             options.append((at + 1, lead))
         if word in lexicon.NAMED and not lead.preposition:
             options.append((at + 1, replace(lead, places=lexicon.NAMES)))
@@ -66,6 +66,11 @@ class Leads(Counting):
                 options.append((at + 1, replace(lead, dated=column.name)))
         for after, more in options:
             yield from self.leads(after, more, depth + 1)
+
+    def makes_rows(self, word: str) -> bool:
+        """Whether a verb says no more than that the row is there: "inspected" of inspections."""
+        past = word.endswith("ed") or word in IRREGULAR_VERBS
+        return past and any(word != noun and akin(word, noun) for noun in self.link.nouns())
 
     def dated_by(self, verb: str) -> Iterator[Column]:
         """Date and year columns that are called after the verb: ``hire_date`` for "hired"."""

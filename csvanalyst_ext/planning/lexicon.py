@@ -105,8 +105,12 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "wettest": (True, ("rain", "rainfall", "precipitation")), "windiest": (True, ("wind",)),
     "longest lasting": (True, ("duration",)), "costliest": (True, _PRICES), "dearest": (True, _PRICES),
     "richest": (True, ("wealth", "net_worth")),
+    "latest": (True, ()), "most recent": (True, ()), "newest": (True, ()), "earliest": (False, ()),
 }  # fmt: skip
 """Adjective: whether it means the highest, and the columns it may speak of."""
+
+QUICK: Final = frozenset({"fastest", "slowest"})
+"""Said of a speed, or else of the time that something takes: then the fastest is the lowest."""
 
 COMPARATIVES: Final[dict[str, tuple[Comparator, tuple[str, ...]]]] = {
     "older than": (">", ("age",)), "younger than": ("<", ("age",)), "aged over": (">", ("age",)),
@@ -171,6 +175,7 @@ FILLER_VERBS: Final = (
     "located", "based", "recorded", "listed", "registered", "found", "exist", "exists", "existed", "belong",
     "belongs",
     "belonging", "placed", "made", "released", "published", "produced", "built", "manufactured",
+    "done", "happened", "occurred", "conducted", "performed", "held",
 )  # fmt: skip
 VERB_PLACES: Final = {
     **dict.fromkeys(
@@ -304,6 +309,8 @@ SCALES: Final = {
 SHORT_SCALES: Final = {"m": 1e6, "mn": 1e6, "mio": 1e6, "k": 1e3, "bn": 1e9, "b": 1e9}
 CURRENCIES: Final = words("usd eur gbp chf jpy dollars euros inr aud cad sek nok dkk")
 """A short scale counts as one only before a currency: ``value_m_eur`` is in millions."""
+PRICES: Final = words("price cost rate fee fare rent wage salary pay charge tariff toll")
+"""What may leave out for what it is paid: "the price" is the price per night."""
 RATES: Final = frozenset({("km", "h"), ("m", "s"), ("mi", "h"), ("g", "dl"), ("mg", "dl"), ("mmol", "l"), ("g", "l"),
                           ("ug", "m3"), ("kg", "m2"), ("l", "min"), ("kg", "m3"), ("mb", "s")})  # fmt: skip
 """Units that are said with a stroke."""

@@ -22,6 +22,7 @@ LONGEST: Final = 9
 
 _SMALL_WORDS: Final = frozenset({"of", "the", "in", "per", "a"})
 _SWITCH_PREFIXES: Final = frozenset({"is", "has", "was", "had", "are", "did"})
+_SWITCH_SUFFIXES: Final = frozenset({"flag", "indicator", "ind", "yn", "bool"})
 _COLLECTIONS: Final = ("place", "data", "dataset", "list", "base", "records", "table", "file")
 _NO_PARTIAL_HEADS: Final = frozenset(
     {"number", "count", "value", "total", "id", "no", "num", "key", "code", "index", "flag"}
@@ -307,6 +308,8 @@ def column_cost(
         return 1
     if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
         return 1
+    if len(named) > 1 and named[-1] in _SWITCH_SUFFIXES and column.switch is not None and _equal(said, named[:-1]):
+        return 1
     if len(named) > 1 and named[-1] in ("id", "code") and _equal(said, named[:-1]):
         return 3
     if _expands(said, named):
@@ -328,6 +331,8 @@ def core(column: Column) -> tuple[str, ...]:
 
 @cache
 def _core(named: tuple[str, ...]) -> tuple[str, ...]:
+    if "per" in named[1:-1] and named[named.index("per") - 1] in lexicon.PRICES:
+        named = named[: named.index("per")]  # "price_per_night", but not "gdp_per_capita"
     if len(named) > 2 and named[-1] in ("2", "3") and named[-2] in lexicon.UNITS:
         named = named[:-2]  # areas and volumes: "land_area_km2"
     if len(named) > 2 and named[-2:] in lexicon.RATES:

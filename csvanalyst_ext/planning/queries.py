@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from . import lexicon
 from .graph import Path
@@ -11,6 +12,7 @@ from .phrases import Phrases
 from .plan import Filter
 from .query import (
     Calc,
+    Condition,
     Expression,
     Field,
     Having,
@@ -267,6 +269,8 @@ class Queries(Phrases):
                 )
                 for m, op, n in mods.having
             )
+            if any(_exclude(where, one.calc.where) for one in having):
+                continue  # no row of a group could count
             group = tuple(dict.fromkeys([*keys, *shown]))
             yield Meant(Query(root, tuple(shown), False, where, group, having), mods.cost + cost)
 
@@ -294,3 +298,14 @@ def _one(filter_: Filter) -> bool:
 
 def _plain(field: Field) -> bool:
     return not (field.path or field.part or field.bucket)
+
+
+def _exclude(some: Sequence[Condition], others: Sequence[Condition]) -> bool:
+    """Whether no row fulfils both: a column of it would have to be two things."""
+    fixed = {(t.path, t.filter.column, t.filter.part): t.filter.values for t in some if _fixes(t)}
+    keys = [((t.path, t.filter.column, t.filter.part), t.filter.values) for t in others if _fixes(t)]
+    return any(fixed.get(key, values) != values for key, values in keys)
+
+
+def _fixes(condition: Condition) -> TypeGuard[Test]:
+    return isinstance(condition, Test) and condition.filter.operator == "="

@@ -8,6 +8,7 @@ from typing import Final
 
 from . import lexicon
 from .counting import fits
+from .link import core
 from .parts import Meaning
 from .plan import Dimension, Measure, Order, Plan
 from .schema import Column
@@ -77,6 +78,10 @@ class Rankings(Sentences):
                         yield from self._most_rows(
                             last, given, dimensions, cost, number or 1, lexicon.COMMON[word], plural
                         )
+                    if self.makes_rows(self.norm(verb)):
+                        for last, word in self.phrase(verb + 1, lexicon.OFTEN):
+                            down = lexicon.OFTEN[word]
+                            yield from self._most_rows(last, given, dimensions, cost, number or 1, down, plural)
                     for last, word in self.phrase(verb, lexicon.OCCURS_MOST):
                         down = lexicon.OCCURS_MOST[word]
                         yield from self._most_rows(last, given, dimensions, cost, number or 1, down, plural)
@@ -258,10 +263,10 @@ class Rankings(Sentences):
         for article in self.skip(at, ("the",)):
             for start, number in [(article, 0), *self.whole(article)]:
                 for end, word in self.phrase(start, lexicon.ADJECTIVES):
-                    descending, names = lexicon.ADJECTIVES[word]
-                    for last, meaning in self.rows(end):
+                    bare = [(last, meaning + Meaning(cost=2)) for last, meaning in self.adjective(end)]
+                    for last, meaning in (*self.rows(end), *bare):  # "the cheapest entire home"
                         many = is_plural(self.norm(last - 1)) and not number
-                        for column in self.columns_called(names):
+                        for column, descending in self._ranked_columns(word):
                             for rest in self.rest(last):
                                 total = given + meaning + rest + Meaning(cost=1)
                                 ranking = _Ranking(column)
@@ -269,13 +274,24 @@ class Rankings(Sentences):
                                     columns, ranking, descending, number or 1, total, cost, many, with_value=with_value
                                 )
 
+    def _ranked_columns(self, adjective: str) -> list[tuple[Column, bool]]:
+        """The columns that an adjective may speak of, and whether it means their highest value."""
+        descending, names = lexicon.ADJECTIVES[adjective]
+        found = [(column, descending) for column in self.columns_called(names)]
+        if not found and adjective in lexicon.QUICK:
+            times = [c for c in self.table.columns if c.kind == "number" and core(c)[-1] in ("time", "duration")]
+            found = [(column, not descending) for column in times if len(times) == 1]
+        if not found and adjective in lexicon.DATE_ONLY:
+            dates = [column for column in self.table.columns if column.kind == "date"]
+            found = [(column, descending) for column in dates if len(dates) == 1]
+        return found
+
     def _adjective_after(
         self, at: int, given: Meaning, dimensions: tuple[Dimension, ...], cost: int
     ) -> Iterator[Reading]:
         """ "which product is the cheapest"."""
         for end, word in self.phrase(at, lexicon.ADJECTIVES):
-            descending, names = lexicon.ADJECTIVES[word]
-            for column in self.columns_called(names):
+            for column, descending in self._ranked_columns(word):
                 for rest in self.rest(end):
                     total = given + rest + Meaning(cost=1)
                     yield from self._first_groups(

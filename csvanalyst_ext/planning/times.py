@@ -11,12 +11,18 @@ from functools import cached_property
 from . import lexicon
 from .leads import Lead, Leads
 from .parts import Meaning
-from .plan import Filter, Operator
+from .plan import Filter, Operator, Part
 from .schema import Column
 
 _AFTERWARDS: dict[str, Operator] = {
     "or after": ">=", "or later": ">=", "and after": ">=", "and later": ">=", "onwards": ">=", "or thereafter": ">=",
     "or before": "<=", "or earlier": "<=", "and before": "<=", "and earlier": "<=", "or newer": ">=", "or older": "<=",
+}  # fmt: skip
+
+_QUARTERS = {f"q{number}": number for number in range(1, 5)}
+_QUARTER_WORDS = {
+    "first quarter": 1, "1st quarter": 1, "second quarter": 2, "2nd quarter": 2, "third quarter": 3, "3rd quarter": 3,
+    "fourth quarter": 4, "4th quarter": 4, "last quarter": 4,
 }  # fmt: skip
 
 Calendars = list[tuple[tuple[Column, ...], int]]
@@ -96,13 +102,15 @@ class Times(Leads):
                             yield from ((joint, m) for m in _bounded(period, ">=", calendars))
                         else:
                             for last, until in self.period(joint):
-                                yield from ((last, m) for m in _between(period, until, calendars))
+                                since = _in_the_year_of(until, period)
+                                yield from ((last, m) for m in _between(since, until, calendars))
                 else:
                     yield from ((end, m) for m in _bounded(period, befores[word], calendars))
         if (start_ := self.one_of(at, "between")) is not None:
             for middle, period in self.period(start_):
                 if (joint_ := self.one_of(middle, "and")) is not None:
                     for end, until in self.period(joint_):
+                        period = _in_the_year_of(until, period)
                         yield from ((end, m) for m in _between(period, until, calendars))
 
     def period(self, at: int) -> Iterator[tuple[int, Period]]:
@@ -122,12 +130,28 @@ class Times(Leads):
             if (day := self._day(start + 1)) is not None:
                 for after in self.skip(start + 2, (",",)):
                     yield from _day_period(after + 1, self._year(after), month, day)
+        yield from self._quarter(at)
         if (first := self._day(at)) is not None:
             for start in self.skip(at + 1, ("of",)):
                 if (month := lexicon.MONTHS.get(self.norm(start))) is not None:
                     yield from _day_period(start + 2, self._year(start + 1), month, first)
         if at < self.size and (date := self.tokens[at].date) is not None:
             yield at + 1, Period(date, date)
+
+    def _quarter(self, at: int) -> Iterator[tuple[int, Period]]:
+        """ "Q1 2023", "quarter 1 of 2023", "the first quarter of 2023"."""
+        ends = [(at + 1, _QUARTERS[self.norm(at)])] if self.norm(at) in _QUARTERS else []
+        for start, _ in self.phrase(at, ("quarter",)):
+            if (number := self._day(start)) is not None and number <= 4:
+                ends.append((start + 1, number))
+        for start in self.articles(at):
+            for end, word in self.phrase(start, _QUARTER_WORDS):
+                ends.append((end, _QUARTER_WORDS[word]))
+        for end, number in ends:
+            for after in self.skip(end, ("of", ",", "in")):
+                if (year := self._year(after)) is not None:
+                    last = calendar.monthrange(year, 3 * number)[1]
+                    yield after + 1, Period(dt.date(year, 3 * number - 2, 1), dt.date(year, 3 * number, last))
 
     def _year(self, at: int) -> int | None:
         if at < self.size and self.tokens[at].kind == "number" and len(self.tokens[at].text) == 4:
@@ -158,6 +182,15 @@ class Times(Leads):
         return found + [((c,), 1) for c in exact or years]
 
 
+def _in_the_year_of(until: Period, period: Period) -> Period:
+    """The first month of "March to June 2022", which is one of that year too."""
+    if period.year is None and period.month is not None and until.year is not None and until.month is not None:
+        return Period(
+            period.first.replace(year=until.year), period.last.replace(year=until.year), until.year, period.month
+        )
+    return period
+
+
 def _day_period(end: int, year: int | None, month: int, day: int) -> Iterator[tuple[int, Period]]:
     if year is not None and day <= calendar.monthrange(year, month)[1]:
         date = dt.date(year, month, day)
@@ -170,11 +203,14 @@ def _during(period: Period, calendars: Calendars) -> Iterator[Meaning]:
         if columns[0].kind == "date":
             name, timestamp = columns[0].name, columns[0].type.upper() != "DATE"
             if period.year is None and period.month is None:
-                filters = (Filter(name, "=", (period.first,), "date" if timestamp else ""),)
+                part: Part = "date" if timestamp else ""
+                filters = (Filter(name, "=", (period.first,), part),)
+                if period.first < period.last:
+                    filters = (Filter(name, "between", (period.first, period.last), part),)
             else:
                 filters = (Filter(name, "=", (period.year,), "year"),) if period.year else ()
                 filters += (Filter(name, "=", (period.month,), "month"),) if period.month else ()
-        else:
+        elif period.first == period.last or period.year or period.month:
             wanted = {"is_year": period.year, "is_month": period.month}
             if period.year is None and period.month is None:
                 date = period.first
