@@ -8,6 +8,7 @@ word.  It never runs anything itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import threading
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 3.0
 """Seconds after a request's deadline within which the runner must have answered."""
+UNDONE_WITHIN: Final = 10.0
+"""Seconds that closing waits for starts that were given up, until nothing of them is left."""
 QUERY_SHARE: Final = 0.6
 """DuckDB's share of the container's memory: the rest is for Python, Arrow and the libraries."""
 RESERVED: Final = 1024 * MIB
@@ -59,6 +62,10 @@ class _Created:
 
     def remove(self) -> None:
         """Blocks."""
+        wrapped = getattr(self.attached, "_sock", None)  # closing the wrapper forgets it and leaves it open
+        self.attached.close()
+        if wrapped is not None:
+            wrapped.close()
         if self.door is not None:
             self.door.close()
         docker_reaper.remove(self.client, self.id)
@@ -93,7 +100,7 @@ class DockerExecutor:
         self._carrier = settings.carrier
         self._mappings = Mappings()
         self._rest: asyncio.TimerHandle | None = None
-        self._given_up: set[asyncio.Task[_Created]] = set()
+        self._given_up: set[asyncio.Task[None]] = set()
         self._facts: dict[str, Any] = {"provider": "docker"}
 
     def facts(self) -> Mapping[str, Any]:
@@ -143,7 +150,7 @@ class DockerExecutor:
         async with self._turn:
             await self._drop()
             if self._given_up:
-                await asyncio.wait(self._given_up, timeout=GRACE)
+                await asyncio.wait(self._given_up, timeout=UNDONE_WITHIN)
 
     @asynccontextmanager
     async def _awake(self) -> AsyncIterator[None]:
@@ -181,7 +188,8 @@ class DockerExecutor:
 
     async def _start_with(self, carrier: str) -> None:
         started = time.perf_counter()
-        creation = asyncio.create_task(asyncio.to_thread(self._create, carrier))
+        abandoned = threading.Event()
+        creation = asyncio.create_task(asyncio.to_thread(self._create_unless, abandoned, carrier))
         # The first result will want it, and its import takes as long as a start has to wait anyway.
         self._arrow = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pyarrow"))
         try:
@@ -193,10 +201,11 @@ class DockerExecutor:
                 await self._hand_over_tables(container, self._settings.start_timeout)
                 hello = await container.channel.greeting()
         except BaseException as error:
-            if not creation.done():
-                self._given_up.add(creation)
-                creation.add_done_callback(self._given_up.discard)
-            creation.add_done_callback(_remove_created)
+            if self._container is None:
+                abandoned.set()
+                undoing = asyncio.create_task(_undo(creation))
+                self._given_up.add(undoing)
+                undoing.add_done_callback(self._given_up.discard)
             await self._drop()
             if isinstance(error, TimeoutError):
                 raise SandboxLost(
@@ -232,6 +241,13 @@ class DockerExecutor:
         connection = await channel.unless_lost(created.door.visitor(pid))
         created.door.close()
         channel.carrier = LocalCarrier(connection, loop, channel, self._mappings)
+
+    def _create_unless(self, abandoned: threading.Event, wanted: str) -> _Created:
+        """``_create``, but what is no longer wanted once it is there is removed, whether or not a loop still runs."""
+        created = self._create(wanted)
+        if abandoned.is_set():
+            created.remove()
+        return created
 
     def _create(self, wanted: str) -> _Created:
         """Create the container, verify it, attach to it.  Blocks.  Raises ``SandboxError``, or the engine's own."""
@@ -331,15 +347,11 @@ def _started(created: _Created) -> int:
     return int(engine.inspect_container(created.id)["State"]["Pid"])
 
 
-def _remove_created(creation: asyncio.Task[_Created]) -> None:
+async def _undo(creation: asyncio.Task[_Created]) -> None:
     """Remove what a start that was given up has made, or will have made."""
-    if not creation.cancelled() and creation.exception() is None:
-        created = creation.result()
-        wrapped = getattr(created.attached, "_sock", None)  # closing the wrapper forgets it and leaves it open
-        created.attached.close()
-        if wrapped is not None:
-            wrapped.close()
-        threading.Thread(target=created.remove, daemon=True).start()
+    with contextlib.suppress(Exception):
+        created = await creation
+        await asyncio.to_thread(created.remove)
 
 
 def _typed(error: BaseException) -> BaseException:
