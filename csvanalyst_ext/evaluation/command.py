@@ -45,7 +45,7 @@ def main(arguments: argparse.Namespace) -> int:
     done: list[Attempt] = []
     stopped = False
     try:
-        analyst.session.warm_model()
+        analyst.session.warm_model(arguments.model)
         for attempt in runner.attempts(analyst, items, model=arguments.model, repeat=arguments.repeat):
             done.append(attempt)
             _progress(attempt, len(done), len(items) * arguments.repeat)

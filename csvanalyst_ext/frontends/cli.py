@@ -195,7 +195,7 @@ def _ask(arguments: argparse.Namespace) -> int:
 def _answer(analyst: Analyst, sources: list[str], question: Question, progress: Progress) -> Answer:
     """The answer over exactly these sources."""
     if question.mode == "auto":
-        analyst.session.warm_model()  # it loads while the data is read
+        analyst.session.warm_model(question.model)  # it loads while the data is read
     try:
         for source in sources:
             analyst.add(source, cwd=Path.cwd(), watcher=progress)

@@ -1,4 +1,5 @@
-"""``csvanalyst preview``, ``replay`` and ``export``: what would be sent, and runs that were kept.
+"""``csvanalyst describe``, ``preview``, ``replay`` and ``export``: what data mean, what would be sent, and runs that
+were kept.
 
 Runs on the host.  Standard output is the page or the JSON object and nothing else.
 """
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from .. import config, terminal
 from ..analyst import Analyst
+from ..errors import UsageError
 from .progress import NoProgress, for_terminal
 
 POLICY_HELP: Final = "what a model may be told of the data: schema, aggregates, sample:N, full"
@@ -21,6 +23,15 @@ POLICY_HELP: Final = "what a model may be told of the data: schema, aggregates, 
 
 def add_parsers(commands: Any) -> None:
     """Add the commands to the parser of ``csvanalyst``."""
+    describe = commands.add_parser("describe", help="show what data mean, or write a data dictionary to start from")
+    describe.add_argument("file", metavar="FILE", help="the data: a file or shipped data")
+    describe.add_argument("--data", nargs="+", default=[], metavar="FILE", help="other data that it may refer to")
+    describe.add_argument("--dictionary", type=Path, metavar="FILE", help="its data dictionary (YAML)")
+    describe.add_argument("--yaml", action="store_true", help="print a dictionary to start from")
+    describe.add_argument("--write", type=Path, metavar="FILE", help="write that dictionary to a file")
+    describe.add_argument("--overwrite", action="store_true", help="with --write: replace the file")
+    describe.set_defaults(run=_describe)
+
     preview = commands.add_parser("preview", help="show the first request that a question would send; send nothing")
     preview.add_argument("--data", nargs="+", action="append", default=[], metavar="FILE", help="as for ask")
     preview.add_argument("--model", help="the model (LiteLLM's name)")
@@ -39,6 +50,32 @@ def add_parsers(commands: Any) -> None:
     export.add_argument("id", metavar="ID", help="its id, the start of it, or last")
     export.add_argument("file", metavar="FILE.zip", type=Path, help="the file to write")
     export.set_defaults(run=_export)
+
+
+def _describe(arguments: argparse.Namespace) -> int:
+    from ..session import described, dictionaries
+    from ..views import meaning
+
+    analyst = Analyst(config.resolve())
+    try:
+        _add(analyst, arguments.data, quiet=False)
+        added = analyst.add(arguments.file, cwd=Path.cwd(), dictionary=arguments.dictionary)
+        for dataset in added:
+            found = analyst.describe(dataset.name)
+            if arguments.write is not None and len(added) > 1:
+                message = f"{arguments.file!r} stands for {len(added)} tables, and --write describes one."
+                raise UsageError("bad_option", message, "Describe them one by one.")
+            if arguments.write is not None:
+                text = described.dictionary_text(found)
+                dictionaries.write(arguments.write, text, overwrite=arguments.overwrite)
+                _show(str(arguments.write))
+            elif arguments.yaml:
+                _show(described.dictionary_text(found).rstrip())
+            else:
+                _show(str(meaning.meaning(found, analyst.session.policies[dataset.name])))
+    finally:
+        analyst.close()
+    return 0
 
 
 def _preview(arguments: argparse.Namespace) -> int:

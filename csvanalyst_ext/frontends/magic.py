@@ -174,7 +174,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         finally:
             progress.end()
         took = time.perf_counter() - started
-        self.analyst.session.warm_model()  # the first question in words comes soon
+        self.analyst.session.warm_model(self._model_in_force())  # the first question in words comes soon
         useless = [note for dataset in added for note in meaning.without_effect(self.analyst.describe(dataset.name))]
         return pages.added(added, took, useless)
 
@@ -207,6 +207,7 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
         if given.word is not None:
             self._chosen_model = given.word
+            self.analyst.session.warm_model(given.word)
         return sheet(f"model: {self._model_in_force()}")
 
     def _model_in_force(self) -> str:

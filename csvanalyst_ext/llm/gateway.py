@@ -1,8 +1,8 @@
 """The one door to language models, and the only module (with its neighbours here) that imports LiteLLM.
 
-Runs on the host, in the engine's event loop.  LiteLLM takes seconds to import, so it is loaded at the
-first call, or earlier in a thread by ``warm``.  Keys come from the environment, are read by LiteLLM and
-never appear in a message of ours.
+Runs on the host, in the engine's event loop.  LiteLLM takes seconds to import, so it is loaded at the first call of a
+model that is reached by it, or earlier in a thread by ``warm``; the offline planner needs none.  Keys come from the
+environment, are read by LiteLLM and never appear in a message of ours.
 """
 
 from __future__ import annotations
@@ -73,9 +73,10 @@ class Gateway:
         self._local: tuple[tuple[asyncio.AbstractEventLoop, str, str], Any] | None = None
         self._silent_until: dict[str, float] = {}
 
-    def warm(self) -> None:
-        """Load LiteLLM in the background; returns at once."""
-        threading.Thread(target=load, name="csvanalyst-litellm", daemon=True).start()
+    def warm(self, model: str) -> None:
+        """Load in the background what ``model`` is asked with; returns at once."""
+        wanted = _planner if _is_offline(model) else load
+        threading.Thread(target=wanted, name="csvanalyst-model", daemon=True).start()
 
     async def stream(
         self, model: str, messages: Sequence[Message], tools: Sequence[Message], *, spend: float | None = None
@@ -87,9 +88,6 @@ class Gateway:
         Closing the iterator, or cancelling the task, closes the connection.
         """
         self._check_access(model, self._api_base)
-        litellm = await asyncio.to_thread(load)
-        from . import faults
-
         first: ModelError | None = None
         now = time.monotonic()
         names = dict.fromkeys((model, *self._fallbacks))
@@ -100,12 +98,15 @@ class Gateway:
             told = False
             try:
                 self._check_access(name, call.api_base)
-                async with contextlib.aclosing(self._formed(litellm, call)) as deltas:
+                asked = self._planned(call) if _is_offline(name) else self._formed(await asyncio.to_thread(load), call)
+                async with contextlib.aclosing(asked) as deltas:
                     async for delta in deltas:
                         told = True
                         yield delta
                 return
             except ModelError as error:
+                from . import faults
+
                 if told or error.code not in faults.ELSEWHERE:
                     raise first or error from None
                 first = first or error
@@ -123,10 +124,20 @@ class Gateway:
         """About what sending this would cost in US dollars, ``None`` when the price is not known.  Sends nothing.
         Raises ``ModelError`` as ``stream`` does for a model that cannot be called."""
         self._check_access(model, self._api_base)
+        if _is_offline(model):
+            return 0.0
         litellm = await asyncio.to_thread(load)
         call = Call(model, self._api_base, tuple(messages), tuple(tools), None, self._patience.silence)
         await asyncio.to_thread(arguments_of, litellm, call, NATIVE)
         return prompt_price(litellm, call)
+
+    async def _planned(self, call: Call) -> AsyncGenerator[Delta]:
+        """The reply of the offline planner, which needs no LiteLLM; it thinks beside the event loop."""
+        deltas = await asyncio.to_thread(lambda: list(_planner().reply(call.model, call.messages, call.tools)))
+        for delta in deltas:
+            if isinstance(delta, Completion):
+                delta = self._boundary.written(call.model, call.api_base, delta)
+            yield delta
 
     def _base(self, name: str, model: str) -> str:
         """``api_base`` is the address of the model that was asked for; a fallback of another provider has its own."""
@@ -193,7 +204,7 @@ class Gateway:
         """The client for a server on this machine; ``None`` where LiteLLM's own is right."""
         from . import direct
 
-        if call.model.split("/", 1)[0] == OFFLINE or not direct.is_loopback(call.api_base):
+        if not direct.is_loopback(call.api_base):
             return None
         place = (asyncio.get_running_loop(), call.api_base, direct.key_of(call.model, call.api_base))
         if self._local is None or self._local[0] != place:
@@ -226,10 +237,20 @@ class Gateway:
 
     def _check_access(self, model: str, api_base: str) -> None:
         local = urlsplit(api_base).hostname in LOOPBACK
-        if model.split("/", 1)[0] == OFFLINE or self._access == "any" or (self._access == "loopback" and local):
+        if _is_offline(model) or self._access == "any" or (self._access == "loopback" and local):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."
         raise ModelError("model_not_allowed", message, "Set CSVANALYST_MODEL_ACCESS=any to allow it.")
+
+
+def _is_offline(model: str) -> bool:
+    return model.split("/", 1)[0] == OFFLINE
+
+
+def _planner() -> ModuleType:
+    from . import offline
+
+    return offline
 
 
 def load() -> ModuleType:
@@ -238,7 +259,7 @@ def load() -> ModuleType:
     os.environ.setdefault("LITELLM_OFFLINE_MODE", "true")
     import litellm
 
-    from .offline import OfflinePlanner
+    from .offline_provider import OfflinePlanner
 
     # Raised once at the first call, about a type of LiteLLM's own; a notebook would show it.
     warnings.filterwarnings("ignore", message=".*ReadOnly. qualifier", category=UserWarning)

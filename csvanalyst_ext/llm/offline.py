@@ -1,26 +1,17 @@
-"""The model that needs no key and no network: the offline planner behind LiteLLM's seam.
+"""The model that needs no key and no network: the offline planner.
 
-Runs on the host.  A deterministic, stateless function from (messages, tools) to the next message: it
-sees what any model sees, calls the tools that any model calls, and asks when it does not understand.
-What a question means is decided in ``planning``; this module decides which call comes next.
+Runs on the host.  A deterministic, stateless function from (messages, tools) to the next message: it sees what any
+model sees, calls the tools that any model calls, and asks when it does not understand.  What a question means is
+decided in ``planning``; this module decides which call comes next.  The gateway asks it directly, so that a question
+without a model waits for no import of LiteLLM; ``offline_provider`` puts it behind LiteLLM's seam.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-
-from litellm import CustomLLM, ModelResponse
-from litellm.types.utils import (
-    ChatCompletionMessageToolCall,
-    Choices,
-    Function,
-    GenericStreamingChunk,
-    Message,
-    Usage,
-)
 
 from ..planning import describe
 from ..planning.compile import compile_plan
@@ -32,7 +23,7 @@ from ..planning.quoting import identifier
 from ..planning.schema import Table, table_of
 from ..planning.understand import NotUnderstood, Understood, understand
 from ..planning.words import key
-from .chat import NOTE
+from .chat import NOTE, Completion, Delta, TextDelta, ToolCall
 from .datablock import parse
 
 MAX_TABLES: Final = 16
@@ -252,59 +243,23 @@ def _with_found(tables: Sequence[Table], looked: Sequence[Reply]) -> list[Table]
     return [table.with_values(found.get(table.name, {})) for table in tables]
 
 
-# --- LiteLLM's seam -------------------------------------------------------------------------------
+# --- as a model ---------------------------------------------------------------------------------------
 
 
-class OfflinePlanner(CustomLLM):  # type: ignore[misc]
-    """The provider ``offline`` with its one model ``planner``."""
-
-    def completion(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        turn = _turn(kwargs)
-        response = ModelResponse()
-        calls = [
-            ChatCompletionMessageToolCall(id=identity, type="function", function=Function(name=c.name, arguments=text))
-            for identity, c, text in _numbered(turn, kwargs)
-        ]
-        message = Message(content=turn.text or None, role="assistant", tool_calls=calls or None)
-        response.choices = [Choices(index=0, message=message, finish_reason=_reason(turn))]
-        response.usage = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
-        return response
-
-    async def acompletion(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        return self.completion(*args, **kwargs)
-
-    def streaming(self, *args: Any, **kwargs: Any) -> Iterator[GenericStreamingChunk]:
-        turn = _turn(kwargs)
-        for piece in turn.text.splitlines(keepends=True):
-            yield _chunk(piece)
-        for index, (identity, call, text) in enumerate(_numbered(turn, kwargs)):
-            function = {"name": call.name, "arguments": text}
-            yield _chunk("", tool_use={"id": identity, "type": "function", "function": function, "index": index})
-        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        yield _chunk("", is_finished=True, finish_reason=_reason(turn), usage=usage)
-
-    async def astreaming(self, *args: Any, **kwargs: Any) -> AsyncIterator[GenericStreamingChunk]:
-        for chunk in self.streaming(*args, **kwargs):
-            yield chunk
+def reply(model: str, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Iterator[Delta]:
+    """The reply to ``messages`` as a gateway gives it: text by lines, then the ``Completion``."""
+    turn = next_turn(messages, [tool["function"]["name"] for tool in tools])
+    for piece in turn.text.splitlines(keepends=True):
+        yield TextDelta(piece)
+    calls = tuple(ToolCall(identity, call.name, text) for identity, call, text in numbered(turn, messages))
+    yield Completion(turn.text, calls, reason(turn), 0, 0, 0.0, model)
 
 
-def _turn(kwargs: Mapping[str, Any]) -> Turn:
-    tools = (kwargs.get("optional_params") or {}).get("tools") or ()
-    return next_turn(kwargs["messages"], [tool["function"]["name"] for tool in tools])
-
-
-def _numbered(turn: Turn, kwargs: Mapping[str, Any]) -> list[tuple[str, Call, str]]:
-    """Calls with identities that are the same whenever the conversation is the same."""
-    place = len(kwargs["messages"])
+def numbered(turn: Turn, messages: Sequence[Mapping[str, Any]]) -> list[tuple[str, Call, str]]:
+    """Calls with identities that are the same whenever the conversation is the same, and their arguments as JSON."""
+    place = len(messages)
     return [(f"call_{place}_{i}", c, json.dumps(c.arguments, ensure_ascii=False)) for i, c in enumerate(turn.calls)]
 
 
-def _reason(turn: Turn) -> str:
+def reason(turn: Turn) -> str:
     return "tool_calls" if turn.calls else "stop"
-
-
-def _chunk(text: str, **changes: Any) -> GenericStreamingChunk:
-    chunk: dict[str, Any] = {
-        "text": text, "is_finished": False, "finish_reason": "", "index": 0, "usage": None, "tool_use": None,
-    }  # fmt: skip
-    return {**chunk, **changes}

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ModelError
-from .boundary import Boundary
+from .boundary import OFFLINE, Boundary
 from .chat import Message
 from .gateway import Gateway, Patience, load
 from .request import Call, arguments_of, first_forms
@@ -74,21 +74,27 @@ async def preview(
     Raises ``ModelError`` (``model_not_found``, ``model_not_allowed``).
     """
     boundary = copy.deepcopy(boundary)  # what is only looked at takes nothing from a sample
-    litellm = await asyncio.to_thread(load)
-    call = Call(model, settings.api_base, (), tuple(tools), None, 10.0)
-    forms = first_forms(litellm, call, settings.tool_format)
     outgoing = boundary.outgoing(model, settings.api_base, messages)
-    call = replace(call, messages=outgoing.messages, told=outgoing.datasets)
+    call = Call(model, settings.api_base, outgoing.messages, tuple(tools), None, 10.0, outgoing.datasets)
+    names = tuple(str(tool["function"]["name"]) for tool in tools)
+    policies = {name: str(chosen) for name, chosen in boundary.policies.items()}
     leaves = boundary.leaves(model, settings.api_base)
+    if model.split("/", 1)[0] == OFFLINE:
+        body = _compact({"model": model, "messages": call.messages, "tools": call.tools})
+        return Preview(model, leaves, False, body, names, outgoing.datasets, policies)
+    litellm = await asyncio.to_thread(load)
+    forms = first_forms(litellm, call, settings.tool_format)
     body = ""
     if leaves and litellm.get_llm_provider(model)[1] in CAPTURED:
         body = await _captured(settings, call, messages, boundary)
     exact = bool(body)
     if not exact:
-        body = json.dumps(_given(litellm, call, forms[0]), ensure_ascii=False, separators=(",", ":"))
-    names = tuple(str(tool["function"]["name"]) for tool in tools)
-    policies = {name: str(chosen) for name, chosen in boundary.policies.items()}
+        body = _compact(_given(litellm, call, forms[0]))
     return Preview(model, leaves, exact, body, names, outgoing.datasets, policies)
+
+
+def _compact(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _given(litellm: Any, call: Call, form: str) -> dict[str, Any]:

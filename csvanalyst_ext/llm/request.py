@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any, Final
 
 from ..errors import ModelError
-from .boundary import OFFLINE
 from .chat import Message, estimate_tokens
 from .textual import may_answer, reply_schema, to_text
 
@@ -53,7 +52,7 @@ class Call:
 
 def first_forms(litellm: ModuleType, call: Call, chosen: str) -> list[str]:
     """The forms to try, in order.  The last of ``auto`` is JSON text on the model's honour: any model takes it."""
-    if call.model.split("/", 1)[0] == OFFLINE or chosen == "native":
+    if chosen == "native":
         return [NATIVE]
     if chosen == "json":
         return [SCHEMA, TEXT]
@@ -88,8 +87,6 @@ def arguments_of(litellm: ModuleType, call: Call, form: str) -> dict[str, Any]:
             schema = reply_schema(call.tools, answer=may_answer(call.messages))
             chosen["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
     provider = _provider(litellm, call.model)
-    if provider == OFFLINE:
-        return chosen
     chosen |= _address(litellm, call)
     if provider in _CACHED_BY_MARKS:
         places = [{"location": "message", "role": "system"}, {"location": "message", "index": -1}]
@@ -101,15 +98,11 @@ def arguments_of(litellm: ModuleType, call: Call, form: str) -> dict[str, Any]:
 
 def prompt_price(litellm: ModuleType, call: Call) -> float | None:
     """About what sending ``call`` costs in US dollars; ``None`` when the price is not known."""
-    if call.model.split("/", 1)[0] == OFFLINE:
-        return 0.0
     price = priced(litellm, call.model, estimate_tokens(call.messages, call.tools))
     return None if price is None else price[0]
 
 
 def _provider(litellm: ModuleType, model: str) -> str:
-    if model.split("/", 1)[0] == OFFLINE:
-        return OFFLINE
     from . import faults
 
     try:

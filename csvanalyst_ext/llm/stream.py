@@ -130,8 +130,6 @@ class Assembly:
     def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         if prompt is None or completion is None:
             return None
-        if not prompt and not completion:
-            return 0.0  # the offline planner
         parts = priced(self._litellm, self._call.model, prompt, completion)
         return None if parts is None else sum(parts)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Final
 
 from . import lexicon
@@ -28,6 +29,8 @@ IRREGULAR: Final = frozenset(
     {"lost", "won", "sold", "bought", "led", "held", "built", "sent", "made", "paid", "born", "sung"}
 )
 MOST_STEPS: Final = 4
+_MOST_KEYS: Final = 40
+"""Columns of a table that others may refer to, where nothing is declared: the time grows with them and all columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +221,7 @@ def _declared(tables: Sequence[Table]) -> Iterator[Edge]:
 
 def _discover(tables: Sequence[Table]) -> Iterator[Edge]:
     nouns = {t.name: [words for words, _ in table_nouns(t.name)] for t in tables}
-    keys = {t.name: [c for c in t.columns if _is_key(t, c, nouns[t.name])] for t in tables}
+    keys = {t.name: list(islice((c for c in t.columns if _is_key(t, c, nouns[t.name])), _MOST_KEYS)) for t in tables}
     for source in tables:
         for column in source.columns:
             if column.kind not in ("number", "text") or (column.kind == "number" and not column.integer):

@@ -212,10 +212,12 @@ class _Resolver:
 
     def _check_repeats(self, one: Measured, plan: Plan, names: Names, path: str) -> None:
         """A join by which a row has several partners repeats it: its numbers would be added up several times."""
+        if not plan.joins:
+            return
         inner = one.measure if isinstance(one, Window) else one
         tables, graph = dict(names.sources), graph_of(self._tables)
         for basic in (inner.left, inner.right) if isinstance(inner, Combination) else (inner,):
-            if basic.function not in _ADDED_UP or not plan.joins:
+            if basic.function not in _ADDED_UP:
                 continue
             added = [column for name in filter(None, (basic.column, basic.other)) for column in _of_rows(name, plan)]
             before = [names.sources[0][0]]

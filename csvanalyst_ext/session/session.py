@@ -413,11 +413,11 @@ class AnalystSession:
         finally:
             self._workspace.remove()
 
-    def warm_model(self) -> None:
-        """Load what talks to models, in the background."""
+    def warm_model(self, model: str | None = None) -> None:
+        """Load what talks to ``model`` (by default that of the settings), in the background."""
         warm = getattr(self._models(), "warm", None)
         if warm is not None:
-            warm()
+            warm(model or self.settings.model)
 
     def _models(self) -> Streams:
         if self._gateway is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from csvanalyst_ext.agent.tools import toolbox
 from csvanalyst_ext.config import Settings
 from csvanalyst_ext.errors import ModelError, UsageError
 from csvanalyst_ext.llm.chat import Completion
-from csvanalyst_ext.llm.gateway import Gateway, Patience
+from csvanalyst_ext.llm.gateway import Gateway, Patience, load
 from csvanalyst_ext.llm.scripted import ScriptedModel, Turn, fail, say, wanted
 from csvanalyst_ext.safe_text import redact
 
 from .conftest import Run
-from .support import AT_ONCE, MODEL, gateway_to
+from .support import AT_ONCE, MODEL, CannedWorkbench, gateway_to
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -148,9 +151,6 @@ def test_how_long_a_model_may_say_nothing_is_a_setting(run: Run) -> None:
 
 def test_loading_opens_no_socket_and_prints_nothing() -> None:
     """In a fresh interpreter, since here it is loaded already."""
-    import subprocess
-    import sys
-
     program = (
         "import socket\n"
         "def refuse(*a, **k): raise AssertionError('a socket was opened')\n"
@@ -164,8 +164,41 @@ def test_loading_opens_no_socket_and_prints_nothing() -> None:
 
 
 def test_importing_the_gateway_does_not_import_litellm() -> None:
-    import subprocess
-    import sys
-
     program = "import sys, csvanalyst_ext.llm.gateway, csvanalyst_ext.agent.loop; assert 'litellm' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+# --- the offline planner --------------------------------------------------------------------------
+
+_ALONE = """
+import asyncio, sys
+from csvanalyst_ext.agent.limits import AgentLimits
+from csvanalyst_ext.agent.loop import answer
+from csvanalyst_ext.agent.tools import toolbox
+from csvanalyst_ext.config import Settings
+from csvanalyst_ext.llm.gateway import Gateway
+from tests.agent.support import CannedWorkbench, ok
+
+conclusion = asyncio.run(answer("How many rows are there?", gateway=Gateway(Settings()), model="offline/planner",
+    toolbox=toolbox(CannedWorkbench([ok(rows=[3])])), limits=AgentLimits(), emit=lambda event: None))
+print(conclusion.status, conclusion.usage.cost, "litellm" in sys.modules)
+"""
+
+
+def test_a_question_to_the_planner_does_not_load_litellm() -> None:
+    done = subprocess.run([sys.executable, "-c", _ALONE], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["ok", "0.0", "False"], done.stderr
+
+
+def test_the_planner_gives_the_same_replies_as_a_provider_of_litellm(run: Run) -> None:
+    litellm = load()
+    tools = toolbox(CannedWorkbench()).declarations()
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "How many rows are there?"}]
+    for ask in ({}, {"tools": list(tools)}):
+        stream = run(litellm.acompletion(model="offline/planner", messages=messages, **ask))
+        direct = run(Gateway(Settings()).complete("offline/planner", messages, ask.get("tools", ())))
+        theirs = stream.choices[0].message
+        assert (theirs.content or "") == direct.text
+        assert [(c.id, c.function.name, c.function.arguments) for c in theirs.tool_calls or ()] == [
+            (c.id, c.name, c.arguments) for c in direct.calls
+        ]

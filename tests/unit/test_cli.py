@@ -365,3 +365,20 @@ def test_doctor_exits_3_when_nothing_could_run(shell, findings):
     found.append(finding("image", "runner image", "missing", "bad", "Build it: csvanalyst image build"))
     code, given = shell.json("doctor", "--json")
     assert (code, given["ready"], given["findings"][-1]["name"]) == (3, False, "runner image")
+
+
+# --- what the data mean -----------------------------------------------------------------------------
+
+
+def test_describe_shows_data_and_writes_a_dictionary_once(shell, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli.cli_runs, "Analyst", lambda settings: Analyst(settings, make=shell.open))
+    (tmp_path / "sales.csv").write_text("item,price\nA,1\nB,2\n")
+    code, out, _ = shell.run("describe", "sales.csv")
+    assert code == 0 and "sales: 2 rows" in out and "has no data dictionary" in out
+    assert "price:" in shell.run("describe", "sales.csv", "--yaml")[1]
+    assert shell.run("describe", "sales.csv", "--write", "d.yaml")[:2] == (0, "d.yaml\n")
+    code, _, err = shell.run("describe", "sales.csv", "--write", "d.yaml")
+    assert code == 2 and "file_exists" in err
+    (tmp_path / "d.yaml").write_text("columns:\n  price: {units: EUR}\n")
+    code, _, err = shell.run("describe", "sales.csv", "--dictionary", "d.yaml")
+    assert code == 2 and "line 2" in err
