@@ -27,7 +27,7 @@ from . import charts, names, remarks, replies
 from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
-    from ..datasets.model import Dataset
+    from ..datasets.model import Dataset, ResultTable
     from ..execution.base import ProgressSink
 
 
@@ -39,6 +39,9 @@ class Workbench(Protocol):
 
     def datasets(self) -> Sequence[Dataset]:
         """The data sets that this question may use."""
+
+    def results(self) -> Sequence[ResultTable]:
+        """The named results that can be read like tables, the newest last."""
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         """Raises ``SandboxError``; a query that fails is an outcome that is not ok.  ``keep`` names its result."""
@@ -114,8 +117,9 @@ def prompt(name: str) -> str:
     return (resources.files(__package__) / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
-def fault_result(status: str, fault: Fault) -> ToolResult:
-    return ToolResult(status, replies.of_fault(status, fault), f"{status}: {fault.message}", fault)
+def fault_result(status: str, fault: Fault, *, names_of_cells: bool = False) -> ToolResult:
+    reply = replies.of_fault(status, fault, names_of_cells=names_of_cells)
+    return ToolResult(status, reply, f"{status}: {fault.message}", fault)
 
 
 # --- the tools ----------------------------------------------------------------------------------
@@ -124,7 +128,8 @@ def fault_result(status: str, fault: Fault) -> ToolResult:
 def list_datasets(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         found = workbench.datasets()
-        return ToolResult("ok", replies.of_datasets(found), f"{len(found)} table{'s' * (len(found) != 1)}")
+        reply = replies.of_datasets(found, workbench.results())
+        return ToolResult("ok", reply, f"{len(found)} table{'s' * (len(found) != 1)}")
 
     return Tool("list_datasets", prompt("list_datasets"), _schema({}), run)
 
@@ -187,10 +192,15 @@ def find_values(workbench: Workbench) -> Tool:
 
 def run_plan(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
+        # A result whose columns are named after cells is there only for a plan that names it: what is said
+        # of that plan's mistakes may hold them.
+        words = set(_WORD.findall(json.dumps(arguments["plan"], ensure_ascii=False).casefold()))
+        results = [one for one in workbench.results() if one.name in words or not one.names_of_cells]
         try:
-            prepared = prepare(arguments["plan"], workbench.datasets())
+            prepared = prepare(arguments["plan"], workbench.datasets(), results)
         except PlanError as error:
-            return fault_result("error", fault_of(error))
+            of_cells = any(one.names_of_cells for one in results)
+            return fault_result("error", fault_of(error), names_of_cells=of_cells)
         outcome = await workbench.sql(prepared.sql, progress=progress)
         found = await remarks.of_query(workbench, prepared.sql, outcome)
         return replace(_of_outcome(outcome, found, plan_sql=prepared.sql), code=prepared.sql)
@@ -278,6 +288,7 @@ def _assumed(question: str, choices: Sequence[str]) -> ToolResult:
 # --- arguments ----------------------------------------------------------------------------------
 
 _RESULT: Final = re.compile(r"r[1-9]\d{0,5}")
+_WORD: Final = re.compile(r"\w+")
 _TYPES: Final[Mapping[str, type]] = {"string": str, "array": list, "object": dict}
 
 

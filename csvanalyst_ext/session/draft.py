@@ -21,7 +21,7 @@ from ..llm.provenance import Own
 from .question import Question
 
 if TYPE_CHECKING:
-    from ..datasets.model import Dataset
+    from ..datasets.model import Dataset, ResultTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,12 @@ async def make(
     history: Sequence[Message],
     models: Any,
     boundary: Boundary,
+    results: Sequence[ResultTable] = (),
 ) -> Draft:
     """The draft of ``question``.  Raises ``ModelError`` for a model that there is not or that may not be called."""
     names = tuple(dataset.name for dataset in visible)
     if question.mode == "plan":
-        return Draft(question.mode, "", "", names, code=prepare(question.text, visible).sql)
+        return Draft(question.mode, "", "", names, code=prepare(question.text, visible, results).sql)
     if question.mode != "auto":
         return Draft(question.mode, "", "", names, code=question.text)
     model = question.model or settings.model
@@ -103,6 +104,9 @@ class _Sight:
 
     def datasets(self) -> Sequence[Dataset]:
         return self.visible
+
+    def results(self) -> Sequence[ResultTable]:
+        return ()
 
     async def sql(self, text: str, **options: Any) -> Any:
         raise AssertionError("a draft runs nothing")

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from csvanalyst_ext.datasets.model import ColumnProfile, Dataset
+from csvanalyst_ext.datasets.model import ColumnProfile, Dataset, ResultTable
 from csvanalyst_ext.execution.base import Outcome, ProgressSink
 from csvanalyst_ext.protocol import Column, Fault
 
@@ -67,6 +67,9 @@ class DuckDBWorkbench:
 
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
+
+    def results(self) -> Sequence[ResultTable]:
+        return ()
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         await asyncio.sleep(0)
