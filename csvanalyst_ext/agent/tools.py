@@ -17,13 +17,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..errors import PlanError
-from ..execution.base import Outcome
+from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
 from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import charts, names, remarks, replies
+from . import charts, names, pictures, remarks, replies
 from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
@@ -250,16 +250,23 @@ def make_chart(workbench: Workbench) -> Tool:
             chart = charts.drawn(arguments["spec"], found.table)
         except charts.Refused as refused:
             return fault_result("error", charts.fault_of(refused))
+        made = json.loads(chart.data)
+        picture = await _picture(workbench, made)
         reply = Own(compose({"status": "ok", "chart": "shown to the person"}))
-        return ToolResult(
-            "ok", reply, charts.describe(json.loads(chart.data)), outcome=Outcome("ok", artefacts=(chart,))
-        )
+        return ToolResult("ok", reply, charts.describe(made), outcome=Outcome("ok", artefacts=(chart, *picture)))
 
     parameters = {
         "result": {"type": "string", "description": "The name of a result, such as r1."},
         "spec": {"type": "object", "description": "The Vega-Lite specification, without data."},
     }
     return Tool("make_chart", prompt("make_chart"), _schema(parameters, "result", "spec"), run)
+
+
+async def _picture(workbench: Workbench, chart: Mapping[str, Any]) -> tuple[Artefact, ...]:
+    """The chart drawn in the sandbox, where it has a plain picture and Python may run; a picture that fails is none."""
+    code = pictures.program(chart) if workbench.python_enabled else None
+    drawn = () if code is None else (await workbench.python(code)).artefacts
+    return tuple(replace(one, name="chart.png") for one in drawn[:1] if one.kind == pictures.KIND)
 
 
 def ask_user(*, may_ask: bool = True) -> Tool:
