@@ -14,7 +14,7 @@ from .errors import AnalystError, DataError
 from .rendering import export, values
 from .rendering.text import visible
 from .views import html, plain
-from .views.view import charts, figures, stdout, view
+from .views.view import charts, figures, pictures, stdout, view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +97,11 @@ class Answer:
     @property
     def charts(self) -> tuple[dict[str, Any], ...]:
         return charts(self._run)
+
+    @property
+    def pictures(self) -> tuple[bytes | None, ...]:
+        """For each of ``charts`` a PNG picture, or ``None`` for one that has no plain picture."""
+        return pictures(self._run)
 
     @property
     def cost(self) -> float | None:

@@ -20,7 +20,7 @@ from ..planning.schema import Column, Table, declared
 from ..protocol import Fault
 
 if TYPE_CHECKING:
-    from ..datasets.model import Dataset
+    from ..datasets.model import Dataset, ResultTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,15 @@ class Prepared:
         return document_of(self.plan)
 
 
-def prepare(given: str | Mapping[str, Any], datasets: Sequence[Dataset]) -> Prepared:
-    """The plan in a JSON or YAML text, or in JSON values, over these data sets.  Runs nothing.
+def prepare(
+    given: str | Mapping[str, Any], datasets: Sequence[Dataset], results: Sequence[ResultTable] = ()
+) -> Prepared:
+    """The plan in a JSON or YAML text, or in JSON values, over these data sets and named results.  Runs nothing.
 
     Raises ``PlanError``.
     """
-    plan = resolve(read_plan(given) if isinstance(given, str) else plan_of(given), [table_of(d) for d in datasets])
+    plan = read_plan(given) if isinstance(given, str) else plan_of(given)
+    plan = resolve(plan, [*map(table_of, datasets), *map(table_of_result, results)])
     return Prepared(plan, compile_plan(plan))
 
 
@@ -69,6 +72,12 @@ def table_of(dataset: Dataset) -> Table:
         [(reference.columns, reference.table, reference.keys) for reference in said.references],
         said.key,
     )
+
+
+def table_of_result(result: ResultTable) -> Table:
+    """The same of a named result.  Nothing is known of its values, so that each column counts as one whose values
+    repeat: a join with it that would add numbers up several times is refused, and not guessed at."""
+    return Table(result.name, result.rows, tuple(Column(name, kind) for name, kind in result.columns))
 
 
 def fault_of(error: PlanError) -> Fault:

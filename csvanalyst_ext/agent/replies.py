@@ -26,12 +26,13 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ..datasets.dictionary import Dictionary, MeasureEntry
-    from ..datasets.model import ColumnProfile, Dataset
+    from ..datasets.model import ColumnProfile, Dataset, ResultTable
     from ..execution.base import Outcome
     from ..protocol import Fault
     from .remarks import Remark
 
 _MAX_PROSE: Final = 1200
+_MOST_OF_A_RESULT: Final = 20
 _SIMPLE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 SPOKEN: Final = frozenset(
@@ -166,13 +167,16 @@ def beside(reply: Reply, remark: Remark) -> Reply:
     return Reply(see, names, reply.rows)
 
 
-def of_datasets(datasets: Sequence[Dataset]) -> Reply:
-    """All tables with their size and, as far as there is room, the names of their columns."""
-    return Reply(lambda policy: _listed(datasets, policy), frozenset(dataset.name for dataset in datasets))
+def of_datasets(datasets: Sequence[Dataset], results: Sequence[ResultTable] = ()) -> Reply:
+    """All tables with their size and, as far as there is room, the names of their columns; and the named ``results``,
+    which may come from all data sets there are."""
+    names = None if results else frozenset(dataset.name for dataset in datasets)
+    return Reply(lambda policy: _listed(datasets, results, policy), names)
 
 
-def _listed(datasets: Sequence[Dataset], policy: Policy) -> str:
+def _listed(datasets: Sequence[Dataset], results: Sequence[ResultTable], policy: Policy) -> str:
     most, total = 60, len(datasets)
+    listed = [_result(result, policy) for result in results]
     while True:
         tables: list[dict[str, Any]] = []
         for dataset in datasets:
@@ -184,13 +188,27 @@ def _listed(datasets: Sequence[Dataset], policy: Policy) -> str:
             if most:
                 entry["columns"] = [clean(column.name) for column in dataset.columns[:most]]
             tables.append(entry)
-        reply = compose({"status": "ok", "tables": total, "tables_shown": len(tables)}, {"tables": tables})
+        earlier = {"results": listed} if listed else {}
+        reply = compose({"status": "ok", "tables": total, "tables_shown": len(tables)}, {"tables": tables, **earlier})
         if len(reply.encode()) <= MAX_REPLY:
             return reply
         if most:
             most //= 2
+        elif listed:
+            listed = listed[(len(listed) + 1) // 2 :]
         else:
             datasets = datasets[: len(datasets) * 3 // 4]
+
+
+def _result(result: ResultTable, policy: Policy) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": result.name}
+    if policy > SCHEMA:
+        few = 0 < result.rows < SMALLEST_GROUP and policy < FULL
+        entry["rows"] = f"fewer than {SMALLEST_GROUP}" if few else result.rows
+    entry["column_count"] = len(result.columns)
+    if policy >= FULL or not result.names_of_cells:
+        entry["columns"] = [clean(name) for name, _ in result.columns[:_MOST_OF_A_RESULT]]
+    return entry
 
 
 def of_dataset(dataset: Dataset, names: Sequence[str] = (), own: Mapping[str, str] = MappingProxyType({})) -> Reply:

@@ -17,17 +17,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..errors import PlanError
-from ..execution.base import Outcome
+from ..execution.base import Artefact, Outcome
 from ..llm.datablock import compose
 from ..llm.provenance import Own
 from ..planning import lookup
 from ..planning.words import key
 from ..protocol import MAX_CODE_BYTES, Fault
-from . import charts, names, remarks, replies
+from . import charts, names, pictures, remarks, replies
 from .plan_tool import fault_of, prepare
 
 if TYPE_CHECKING:
-    from ..datasets.model import Dataset
+    from ..datasets.model import Dataset, ResultTable
     from ..execution.base import ProgressSink
 
 
@@ -39,6 +39,9 @@ class Workbench(Protocol):
 
     def datasets(self) -> Sequence[Dataset]:
         """The data sets that this question may use."""
+
+    def results(self) -> Sequence[ResultTable]:
+        """The named results that can be read like tables, the newest last."""
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         """Raises ``SandboxError``; a query that fails is an outcome that is not ok.  ``keep`` names its result."""
@@ -114,8 +117,9 @@ def prompt(name: str) -> str:
     return (resources.files(__package__) / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
-def fault_result(status: str, fault: Fault) -> ToolResult:
-    return ToolResult(status, replies.of_fault(status, fault), f"{status}: {fault.message}", fault)
+def fault_result(status: str, fault: Fault, *, names_of_cells: bool = False) -> ToolResult:
+    reply = replies.of_fault(status, fault, names_of_cells=names_of_cells)
+    return ToolResult(status, reply, f"{status}: {fault.message}", fault)
 
 
 # --- the tools ----------------------------------------------------------------------------------
@@ -124,7 +128,8 @@ def fault_result(status: str, fault: Fault) -> ToolResult:
 def list_datasets(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
         found = workbench.datasets()
-        return ToolResult("ok", replies.of_datasets(found), f"{len(found)} table{'s' * (len(found) != 1)}")
+        reply = replies.of_datasets(found, workbench.results())
+        return ToolResult("ok", reply, f"{len(found)} table{'s' * (len(found) != 1)}")
 
     return Tool("list_datasets", prompt("list_datasets"), _schema({}), run)
 
@@ -187,10 +192,15 @@ def find_values(workbench: Workbench) -> Tool:
 
 def run_plan(workbench: Workbench) -> Tool:
     async def run(arguments: Mapping[str, Any], progress: ProgressSink | None) -> ToolResult:
+        # A result whose columns are named after cells is there only for a plan that names it: what is said
+        # of that plan's mistakes may hold them.
+        words = set(_WORD.findall(json.dumps(arguments["plan"], ensure_ascii=False).casefold()))
+        results = [one for one in workbench.results() if one.name in words or not one.names_of_cells]
         try:
-            prepared = prepare(arguments["plan"], workbench.datasets())
+            prepared = prepare(arguments["plan"], workbench.datasets(), results)
         except PlanError as error:
-            return fault_result("error", fault_of(error))
+            of_cells = any(one.names_of_cells for one in results)
+            return fault_result("error", fault_of(error), names_of_cells=of_cells)
         outcome = await workbench.sql(prepared.sql, progress=progress)
         found = await remarks.of_query(workbench, prepared.sql, outcome)
         return replace(_of_outcome(outcome, found, plan_sql=prepared.sql), code=prepared.sql)
@@ -240,16 +250,23 @@ def make_chart(workbench: Workbench) -> Tool:
             chart = charts.drawn(arguments["spec"], found.table)
         except charts.Refused as refused:
             return fault_result("error", charts.fault_of(refused))
+        made = json.loads(chart.data)
+        picture = await _picture(workbench, made)
         reply = Own(compose({"status": "ok", "chart": "shown to the person"}))
-        return ToolResult(
-            "ok", reply, charts.describe(json.loads(chart.data)), outcome=Outcome("ok", artefacts=(chart,))
-        )
+        return ToolResult("ok", reply, charts.describe(made), outcome=Outcome("ok", artefacts=(chart, *picture)))
 
     parameters = {
         "result": {"type": "string", "description": "The name of a result, such as r1."},
         "spec": {"type": "object", "description": "The Vega-Lite specification, without data."},
     }
     return Tool("make_chart", prompt("make_chart"), _schema(parameters, "result", "spec"), run)
+
+
+async def _picture(workbench: Workbench, chart: Mapping[str, Any]) -> tuple[Artefact, ...]:
+    """The chart drawn in the sandbox, where it has a plain picture and Python may run; a picture that fails is none."""
+    code = pictures.program(chart) if workbench.python_enabled else None
+    drawn = () if code is None else (await workbench.python(code)).artefacts
+    return tuple(replace(one, name="chart.png") for one in drawn[:1] if one.kind == pictures.KIND)
 
 
 def ask_user(*, may_ask: bool = True) -> Tool:
@@ -278,6 +295,7 @@ def _assumed(question: str, choices: Sequence[str]) -> ToolResult:
 # --- arguments ----------------------------------------------------------------------------------
 
 _RESULT: Final = re.compile(r"r[1-9]\d{0,5}")
+_WORD: Final = re.compile(r"\w+")
 _TYPES: Final[Mapping[str, type]] = {"string": str, "array": list, "object": dict}
 
 

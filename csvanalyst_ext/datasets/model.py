@@ -55,3 +55,17 @@ class Dataset:
     notes: tuple[str, ...] = ()
     dialect: Mapping[str, Any] = field(default_factory=dict)
     dictionary: Dictionary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable:
+    """An earlier result that can be read like a table, by its name (``r1`` …).
+
+    ``rows`` are all of its rows; ``columns`` are names and DuckDB's types.  ``names_of_cells`` says that
+    the names of columns may be cells, as those of a PIVOT are.
+    """
+
+    name: str
+    rows: int
+    columns: tuple[tuple[str, str], ...]
+    names_of_cells: bool

@@ -10,6 +10,7 @@ nothing".  A ``;`` at the end of a question, of Python or of a command does the 
 
 from __future__ import annotations
 
+import base64
 import sys
 import time
 from argparse import Namespace
@@ -110,8 +111,11 @@ class AnalystMagics(Magics):  # type: ignore[misc]
 
         from ..agent.charts import MIME, describe
 
-        for chart in answer.charts:
-            display({MIME: chart, "text/plain": f"({describe(chart)}: see .chart)"}, raw=True)
+        for chart, picture in zip(answer.charts, answer.pictures, strict=True):
+            data = {MIME: chart, "text/plain": f"({describe(chart)}: see .chart)"}
+            if picture is not None:
+                data["image/png"] = base64.b64encode(picture).decode()
+            display(data, raw=True)
 
     def _progress(self, quiet: bool) -> Progress:
         if quiet:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..datasets.model import Dataset
+from ..datasets.model import Dataset, ResultTable
 from ..datasets.policy import FULL, SCHEMA, SMALLEST_GROUP
 from ..execution.base import Executor, Outcome, ProgressSink
 from ..llm.boundary import Boundary
@@ -47,6 +47,9 @@ class Bench:
 
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
+
+    def results(self) -> Sequence[ResultTable]:
+        return self._results.tables
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         request = SqlRequest(text, self._tables, True, self._limits)

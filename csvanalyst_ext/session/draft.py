@@ -23,7 +23,7 @@ from ..safe_text import redact
 from .question import Question
 
 if TYPE_CHECKING:
-    from ..datasets.model import Dataset
+    from ..datasets.model import Dataset, ResultTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ async def make(
     history: Sequence[Message],
     models: Any,
     boundary: Boundary,
+    results: Sequence[ResultTable] = (),
 ) -> Draft:
     """The draft of ``question``.  Raises ``ModelError`` for a model that there is not or that may not be called."""
     names = tuple(dataset.name for dataset in visible)
     if question.mode == "plan":
-        return Draft(question.mode, "", "", names, code=prepare(question.text, visible).sql)
+        return Draft(question.mode, "", "", names, code=prepare(question.text, visible, results).sql)
     if question.mode != "auto":
         return Draft(question.mode, "", "", names, code=question.text)
     model = question.model or settings.model
@@ -105,6 +106,9 @@ class _Sight:
 
     def datasets(self) -> Sequence[Dataset]:
         return self.visible
+
+    def results(self) -> Sequence[ResultTable]:
+        return ()
 
     async def sql(self, text: str, **options: Any) -> Any:
         raise AssertionError("a draft runs nothing")

@@ -50,7 +50,7 @@ def _step(question: Question, bench: Bench) -> Step:
     if question.mode == "plan":
         from ..agent.plan_tool import prepare
 
-        prepared = prepare(question.text, bench.datasets())
+        prepared = prepare(question.text, bench.datasets(), bench.results())
         return Step("run_plan", {"plan": prepared.document()}, "sql", prepared.sql, "cancelled", 0.0, "")
     if question.mode == "sql":
         return Step("run_sql", {"sql": question.text}, "sql", question.text, "cancelled", 0.0, "")

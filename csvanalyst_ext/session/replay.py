@@ -174,7 +174,9 @@ async def _chart(
         drawn = charts.drawn(step["arguments"].get("spec"), outcome.table)
     except charts.Refused as refused:
         return "different", f"Now it cannot be drawn: {charts.fault_of(refused).hint}"
-    return _figures(capsule, step, (drawn,))
+    # The picture beside it is drawn of the same specification.
+    kept = [name for name in step.get("figures", ()) if not name.endswith(".png")]
+    return _figures(capsule, {**step, "figures": kept}, (drawn,))
 
 
 def _request(capsule: Capsule, step: Mapping[str, Any], tables: tuple[str, ...]) -> SqlRequest | PythonRequest:

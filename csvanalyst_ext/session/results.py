@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Final
 
+from ..datasets.model import ResultTable
 from ..execution.base import Outcome
 from ..protocol import PythonRequest, SqlRequest
 
 CodeRequest = SqlRequest | PythonRequest
-_WORD = re.compile(r"\w+")
+MOST_LISTED: Final = 20
+"""Results that are offered; older ones can still be read."""
+_WORD: Final = re.compile(r"\w+")
 
 
 class NamedResults:
@@ -22,7 +26,7 @@ class NamedResults:
 
     def __init__(self) -> None:
         self._requests: dict[str, CodeRequest] = {}
-        self._of_cells: set[str] = set()
+        self._tables: dict[str, ResultTable] = {}
         self._last = 0
 
     def named(self, request: CodeRequest) -> CodeRequest:
@@ -33,15 +37,22 @@ class NamedResults:
         if outcome.name:
             self._requests[outcome.name] = request
             self._last = max(self._last, int(outcome.name[1:]))
-            if self.names_of_cells(request, outcome):
-                self._of_cells.add(outcome.name)
+            columns = tuple((column.name, column.type) for column in outcome.columns)
+            rows = outcome.row_count if outcome.total_rows is None else outcome.total_rows
+            of_cells = self.names_of_cells(request, outcome)
+            self._tables[outcome.name] = ResultTable(outcome.name, rows, columns, of_cells)
+
+    @property
+    def tables(self) -> tuple[ResultTable, ...]:
+        """What can be read by its name, the newest last."""
+        return tuple(self._tables.values())[-MOST_LISTED:]
 
     def names_of_cells(self, request: CodeRequest, outcome: Outcome) -> bool:
         """Whether names of columns in ``outcome`` may be cells: those that Python makes, and a PIVOT without IN, whose
         text is not the one that ran; and those of every result that reads such a one."""
         expanded = "sql" in outcome.report or bool(outcome.fault and outcome.fault.details.get("expanded"))
-        words = map(str.casefold, _WORD.findall(request.text))
-        return isinstance(request, PythonRequest) or expanded or not self._of_cells.isdisjoint(words)
+        read = (self._tables.get(word) for word in map(str.casefold, _WORD.findall(request.text)))
+        return isinstance(request, PythonRequest) or expanded or any(table and table.names_of_cells for table in read)
 
     def missing(self, text: str, there: frozenset[str]) -> list[CodeRequest]:
         """What gave the results that ``text`` names and that are not ``there``, in order."""

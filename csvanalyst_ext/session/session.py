@@ -321,7 +321,13 @@ class AnalystSession:
         names = self._shelf.registry.names if question.datasets is None else question.datasets
         visible = [self.dataset(name) for name in names]
         return await draft.make(
-            question, self.settings, visible, self._earlier(question), self._models(), self.boundary
+            question,
+            self.settings,
+            visible,
+            self._earlier(question),
+            self._models(),
+            self.boundary,
+            self._results.tables,
         )
 
     async def preview(self, question: Question) -> Preview:

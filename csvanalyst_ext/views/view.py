@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ..agent.charts import describe
+from ..agent.charts import MIME, describe
 from ..rendering import text, values
 from ..session.run import Run, verdict
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..agent.events import Step, Usage
     from ..checking import CheckedNumber
-    from ..execution.base import Outcome
+    from ..execution.base import Artefact, Outcome
 
 SHOWN_ROWS: Final = 20
 SHOWN_COLUMNS: Final = 50
@@ -135,11 +135,11 @@ def _checked(numbers: Sequence[CheckedNumber]) -> str:
 
 
 def figures(run: Run) -> tuple[bytes, ...]:
-    """The PNG figures of all steps that went well, in order; none that is too large to be shown."""
+    """The PNG figures that Python drew in all steps that went well, in order; none that is too large to be shown."""
     found = [
         artefact.data
         for outcome in _outcomes(run)
-        if outcome.status == "ok"
+        if outcome.status == "ok" and all(artefact.kind != MIME for artefact in outcome.artefacts)
         for artefact in outcome.artefacts
         if artefact.kind == "image/png" and _drawable(artefact.data)
     ]
@@ -148,12 +148,22 @@ def figures(run: Run) -> tuple[bytes, ...]:
 
 def charts(run: Run) -> tuple[dict[str, Any], ...]:
     """The chart specifications that were checked here, in order; never one that the sandbox sent."""
-    return tuple(
-        json.loads(artefact.data)
+    return tuple(json.loads(artefacts[0].data) for artefacts in _charts(run))
+
+
+def pictures(run: Run) -> tuple[bytes | None, ...]:
+    """For each of ``charts`` a PNG picture of it, where there is one."""
+    found = (next((one.data for one in artefacts if one.kind == "image/png"), None) for artefacts in _charts(run))
+    return tuple(data if data is not None and _drawable(data) else None for data in found)
+
+
+def _charts(run: Run) -> list[tuple[Artefact, ...]]:
+    """The artefacts of each chart, the specification first."""
+    return [
+        step.outcome.artefacts
         for step in run.steps
         if step.tool == "make_chart" and step.status == "ok" and step.outcome is not None
-        for artefact in step.outcome.artefacts
-    )
+    ]
 
 
 def _drawable(data: bytes) -> bool:

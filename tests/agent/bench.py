@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from csvanalyst_ext.datasets.dictionary import Dictionary
-from csvanalyst_ext.datasets.model import ColumnProfile, Dataset
+from csvanalyst_ext.datasets.model import ColumnProfile, Dataset, ResultTable
 from csvanalyst_ext.execution.base import Outcome, ProgressSink
 from csvanalyst_ext.protocol import Column, Fault
 
@@ -79,6 +79,9 @@ class DuckDBWorkbench:
     def datasets(self) -> Sequence[Dataset]:
         return self._datasets
 
+    def results(self) -> Sequence[ResultTable]:
+        return ()
+
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         await asyncio.sleep(0)
         self.statements.append(text)
@@ -92,7 +95,7 @@ class DuckDBWorkbench:
         return Outcome("ok", None, columns, table, table.num_rows, table.num_rows)
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
-        raise NotImplementedError
+        return Outcome("refused", Fault("python_disabled", "There is no Python here."))
 
 
 def frame(**columns: Sequence[Any]) -> pa.Table:

@@ -14,7 +14,7 @@ from csvanalyst_ext.agent.limits import AgentLimits
 from csvanalyst_ext.agent.loop import answer
 from csvanalyst_ext.agent.tools import toolbox
 from csvanalyst_ext.config import Settings
-from csvanalyst_ext.datasets.model import ColumnProfile, Dataset
+from csvanalyst_ext.datasets.model import ColumnProfile, Dataset, ResultTable
 from csvanalyst_ext.execution.base import Outcome, ProgressSink
 from csvanalyst_ext.llm.gateway import Gateway, Patience
 from csvanalyst_ext.llm.scripted import ScriptedModel
@@ -56,6 +56,9 @@ class CannedWorkbench:
 
     def datasets(self) -> Sequence[Dataset]:
         return self.tables
+
+    def results(self) -> Sequence[ResultTable]:
+        return ()
 
     async def sql(self, text: str, *, keep: bool = True, progress: ProgressSink | None = None) -> Outcome:
         return await self._next(text, progress)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvanalyst_ext.agent import charts
+from csvanalyst_ext.agent import charts, pictures
 from csvanalyst_ext.agent.tools import ToolResult, toolbox
 from csvanalyst_ext.llm.scripted import ScriptedModel, call, say
 
@@ -155,7 +155,7 @@ def test_the_tool_draws_a_named_result_and_tells_the_model_no_cell() -> None:
     bench = CannedWorkbench([ok(city=["Rome"], sales=[1])])
     result = draw({"result": "r1", "spec": BAR}, bench)
     assert result.status == "ok" and "Rome" not in result.reply
-    assert bench.asked == ["SELECT * FROM r1 LIMIT 5001"]
+    assert bench.asked == ["SELECT * FROM r1 LIMIT 5001", pictures.program(charts.build(BAR, bench.outcomes[0].table))]
 
 
 @pytest.mark.parametrize("name", ["sales", "r1; DROP TABLE x", "r0", "r1--", "(SELECT 1)", ""])

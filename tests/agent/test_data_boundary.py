@@ -321,12 +321,76 @@ def test_names_that_were_cells_do_not_leave_by_a_result_that_is_read_again(
         call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}}}),
         call("make_chart", result="r1", spec={"mark": "bar", "encoding": {"x": {"field": "wrong"}, "y": 1}}),
         call("run_sql", sql="CREATE TABLE x AS FROM r1"),
+        call("list_datasets"),
+        call("describe_dataset", name="r1"),
+        call("run_plan", plan={"from": "r1"}),
+        call("run_plan", plan={"from": "R1", "select": ["wrong"]}),
+        call("run_plan", plan={"from": "r 1", "select": ["wrong"]}),
+        call("run_plan", plan={"from": "wrong"}),
+        call("run_plan", plan={"from": T, "joins": [{"table": "r1"}], "measures": ["count"]}),
+        call("run_plan", plan={"from": {"from": "r1", "select": ["cellcanary"]}}),
     ]
     again = [call("run_sql", sql="SELECT * FROM r2"), call("run_sql", sql="SELECT nothing FROM r2")]
     sent = one.ask([made, *later, *charts, *again])
     assert one.run.steps[0].status == "ok" and one.run.steps[1].status == "ok", "the names are there to be read"
     assert "cellcanary" in str(one.run.steps[1].outcome.columns)
     assert CELL.search(sent) is None
+
+
+@pytest.mark.parametrize("chosen", NAMES)
+def test_named_results_are_listed_as_far_as_the_policy_allows(
+    talk: Callable[..., Talk], tmp_path: Path, chosen: str
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path), chosen)
+    made = [f"SELECT city AS place, salary FROM {T}", f"SELECT city FROM {T} LIMIT 3", PIVOTED]
+    one.ask([call("run_sql", sql=text) for text in made])
+    one.ask([call("list_datasets")], "And now?")
+    found = json.loads(replies(one)[-1].partition("<data>")[2].partition("</data>")[0])["results"]
+    assert [(entry["name"], entry["column_count"]) for entry in found] == [("r1", 2), ("r2", 1), ("r3", 63)]
+    assert [entry.get("columns", [])[:2] for entry in found[:2]] == [["place", "salary"], ["city"]]
+    rows = [entry.get("rows") for entry in found]
+    few = 3 if chosen == "full" else "fewer than 5"
+    assert rows == ([None] * 3 if chosen == "schema" else [ROWS, few, ROWS])
+    assert ("columns" in found[2]) == (chosen == "full")
+
+
+def test_a_plan_reads_a_named_result(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "full")
+    plan = {"from": "r1", "group_by": ["place"], "measures": [{"function": "max", "column": "salary"}]}
+    wrong = {"from": "r1", "select": ["plaice"]}
+    one.ask(
+        [
+            call("run_sql", sql=f"SELECT city AS place, salary FROM {T} WHERE city IN ('Rome', 'Oslo')"),
+            call("run_plan", plan=plan),
+            call("run_plan", plan=wrong),
+        ]
+    )
+    table = one.run.steps[1].outcome.table
+    assert sorted(table.to_pydict()["place"]) == ["Oslo", "Rome"]
+    assert one.run.steps[2].fault.code == "plan_unknown_column" and "place" in replies(one)[2]
+    later = {**plan, "from": "R2", "group_by": [], "measures": ["count"]}
+    run = one.do(one.session.ask(parse(f"PLAN: {json.dumps(later)}")))
+    assert run.status == "ok", run.error
+    assert run.result.table.to_pydict() == {"rows": [2]}
+
+
+def test_a_join_with_a_named_result_never_adds_up_twice(talk: Callable[..., Talk], tmp_path: Path) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "full")
+    total = {"function": "sum", "column": f"{T}.salary"}
+    joined = {"from": T, "joins": [{"table": "r1", "on": ["city"]}], "measures": [total]}
+    inner = {"from": "r1", "group_by": ["city"], "measures": ["count"]}
+    one.ask(
+        [
+            call("run_sql", sql=f"SELECT city FROM {T}"),
+            call("run_plan", plan=joined),
+            call("run_plan", plan={"from": inner, "measures": ["count"]}),
+        ]
+    )
+    assert [step.status for step in one.run.steps] == ["ok", "error", "ok"]
+    assert one.run.steps[1].fault.code == "plan_repeats_rows"
 
 
 def test_names_of_an_earlier_result_that_come_from_the_query_are_told(

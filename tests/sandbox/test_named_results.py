@@ -45,6 +45,13 @@ def test_sql_and_python_read_results_of_sql_and_python(asking: Asking) -> None:
     assert run.result.table.to_pydict() == {"result": [51.0]}
 
 
+def test_a_plan_reads_results(asking: Asking) -> None:
+    named(asking, "SQL: SELECT name, amount * 10 AS tenfold FROM good")
+    named(asking, 'PLAN: {"from": "r1", "where": [{"column": "tenfold", "operator": ">", "value": 10}]}')
+    assert asking.value("SELECT name FROM r2") == "b"
+    assert asking.ask('PLAN: {"from": "r9"}').error is not None
+
+
 def test_a_name_means_the_whole_result_also_when_the_person_was_shown_a_part(asking: Asking) -> None:
     assert named(asking, "SQL: SELECT range AS n FROM range(1000)", max_rows=10) == "r1"
     assert asking.value("SELECT count(*) FROM r1") == 1000

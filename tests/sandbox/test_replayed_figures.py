@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from csvanalyst_ext.agent import charts, pictures
 from csvanalyst_ext.analyst import Analyst
 from csvanalyst_ext.capsules.store import Store
 from csvanalyst_ext.config import Settings
@@ -21,8 +23,8 @@ DRAW = "bars = plt.bar(list(sales.city), list(sales.amount))"
 class Desk:
     """An analyst over a real sandbox.  ``again`` replays the last run, with some of its steps changed."""
 
-    def __init__(self, directory: Path) -> None:
-        self.settings = replace(Settings(), home=directory / "home", model_access="offline")
+    def __init__(self, directory: Path, **changes: Any) -> None:
+        self.settings = replace(Settings(), home=directory / "home", model_access="offline", **changes)
         self.analyst = Analyst(self.settings)
         (directory / "sales.csv").write_text("city,amount\nRome,1\nOslo,2\nRome,5\n")
         self.analyst.add(str(directory / "sales.csv"))
@@ -81,6 +83,42 @@ def test_a_chart_is_drawn_again_of_the_result_as_it_is_now(desk: Desk) -> None:
     done = desk.again(query, code=other)
     assert [step.verdict for step in done.steps] == ["different", "different"]
     assert "1 of 2 drawn rows differ" in done.steps[-1].why
+
+
+def test_a_chart_has_a_picture_beside_it(desk: Desk) -> None:
+    answer = desk.ask("total amount per city as a bar chart")
+    (picture,) = answer.pictures
+    assert picture is not None and picture.startswith(b"\x89PNG")
+    assert answer.figures == (), "it is the chart's, and not one more figure"
+    assert sorted(path.name for path in answer.capsule.iterdir() if path.name.startswith("figure")) == [
+        "figure-1.vl.json", "figure-2.png",
+    ]  # fmt: skip
+
+
+def test_without_python_a_chart_has_no_picture_and_is_still_drawn(tmp_path: Path) -> None:
+    made = Desk(tmp_path, python_enabled=False)
+    try:
+        answer = made.ask("total amount per city as a bar chart")
+        assert answer.chart is not None and answer.pictures == (None,)
+    finally:
+        made.analyst.close()
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        {"mark": "line", "encoding": {"x": {"field": "d"}, "y": {"field": "n"}, "color": {"field": "k"}}},
+        {"mark": "area", "encoding": {"x": {"field": "n"}, "y": {"field": "n"}}},
+        {"mark": "point", "encoding": {"x": {"field": "n"}, "y": {"field": "n"}, "color": {"field": "k"}}},
+        {"mark": "bar", "encoding": {"x": {"field": "n"}, "y": {"field": "k"}, "color": {"field": "d"}}},
+        {"mark": "bar", "encoding": {"x": {"field": "k"}, "y": {"field": "n"}, "color": {"field": "k"}}},
+    ],
+)
+def test_every_kind_of_plain_picture_is_drawn(desk: Desk, chart: dict[str, Any]) -> None:
+    table = pa.table({"k": ["$x_1$", "b", "b"], "n": [1, -2, 3], "d": pa.array([0, 1, 2], pa.date32())})
+    code = pictures.program(charts.build({**chart, "title": "$\\\\frac{1}$"}, table))
+    answer = desk.ask(f"PYTHON: {code}")
+    assert len(answer.figures) == 1
 
 
 def test_a_chart_of_another_questions_result_cannot_be_compared(desk: Desk) -> None:
