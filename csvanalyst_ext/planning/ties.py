@@ -151,6 +151,8 @@ class Ties(Comparing):
         """ "Courses that students from Peru take", "how many pets do students own"."""
         if self.norm(at - 1) in ("and", ",", "or", "but"):
             return
+        for both, _ in self.phrase(at, ("both",)):
+            yield from self._both_reversed(table, both, depth)
         for phrase in self.noun_phrase(at, depth + 1, values=True):
             if phrase.mods.dims or phrase.mods.rank or phrase.table == table:
                 continue
@@ -162,6 +164,22 @@ class Ties(Comparing):
                 if past and not lead.relative:  # "has Ana never observed"
                     for conditions, cost in self._tie(table, phrase, replace(lead, have=True), ">=", 1):
                         yield end + 1, conditions, cost
+
+    def _both_reversed(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "(Which products did both) A and B order": each has a row of its own."""
+        for first in self.noun_phrase(at, depth + 1, values=True):
+            for joint, _ in self.phrase(first.end, ("and",)):
+                for second in self.noun_phrase(joint, depth + 1, values=True):
+                    plain = all(
+                        p.mods.where and p.mods == Mods(p.mods.where, cost=p.mods.cost) for p in (first, second)
+                    )
+                    if not plain or first.table != second.table or first.table == table or first.mods == second.mods:
+                        continue
+                    for end, lead in relations.leads(self, second.end):
+                        if (lead.verb or lead.have) and not (lead.negated or lead.relative):
+                            tied = [next(self._tie(table, p, lead, ">=", 1), None) for p in (first, second)]
+                            if tied[0] is not None and tied[1] is not None:
+                                yield end, tied[0][0] + tied[1][0], tied[0][1] + tied[1][1]
 
     def _tie(
         self, table: str, phrase: Phrase, lead: relations.Lead, operator: Comparator, number: int
