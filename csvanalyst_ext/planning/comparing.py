@@ -92,6 +92,8 @@ class Comparing(Nouns):
     def _versus(self, table: str, at: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """ "Whose age is above the average", "older than the average", "above average price"."""
         scope = self.scopes[table]
+        if self._after_value(table, at):
+            return  # "kestrels heavier than the average": of all birds, or of kestrels?
         for start in relations.fillers(self, at):
             named: list[tuple[int, Column, int, Comparator]] = []
             for end, column, cost in scope.numbers(start):
@@ -131,6 +133,13 @@ class Comparing(Nouns):
                             operator = lexicon.COMPARISONS[word]
                             function = "median" if aggregate == "median" else "mean"
                             yield final, (Versus(Field(column.name), operator, function),), cost
+
+    def _after_value(self, table: str, at: int) -> bool:
+        """Whether only a value before ``at`` says which rows are meant."""
+        places = range(max(0, at - 4), at)
+        if any(noun.end == at and noun.table == table for place in places for noun in self.nouns(place)):
+            return False
+        return any(noun.end == at and noun.table == table for place in places for noun in self.value_nouns(place))
 
     def _same_again(self, table: str, at: int, column: Column) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """After "the average": the column again, "of all …" or nothing."""

@@ -54,10 +54,27 @@ class Forms(Items):
     """All forms, for one question."""
 
     def meanings(self) -> Iterator[Meant]:
+        if self._speaks_of_all():
+            return
         for meant in self._all():
             where = tidy(meant.query.where)
             if where is not None:
                 yield replace(meant, query=replace(meant.query, where=where))
+
+    def _speaks_of_all(self) -> bool:
+        """Whether a verb is said of all of something, or of nothing else: "ordered every product", "bought only lamps".
+        A query knows only "some" and "none"."""
+        for at in range(1, self.size):
+            word, before = self.norm(at), self.norm(at - 1)
+            verb = before in relations.VERBS or any(self.named_by_verb(name, before) for name in self.graph.tables)
+            by = before in ("by", "in", "at", "for") and self.norm(at - 2) in relations.VERBS
+            only = word in ("only", "exclusively", "solely") and (verb or by or before in lexicon.HAVE)
+            number = at + 1 < self.size and self.tokens[at + 1].number is not None
+            if (only and not number and self.norm(at + 1) not in ("once", "twice")) or (
+                word in ("all", "every") and (verb or by)
+            ):
+                return True
+        return False
 
     def _all(self) -> Iterator[Meant]:
         for start, given in self._starts():

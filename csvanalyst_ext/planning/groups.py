@@ -7,12 +7,11 @@ from typing import Final
 
 from . import lexicon, relations
 from .counting import called_by_function, fits
-from .leads import Lead as OldLead
 from .plan import Comparator, Filter
 from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
-from .ties import Ties
+from .ties import UNIVERSAL, Ties
 from .words import pieces, stems
 
 _AND: Final = ("and", "and a", "and an")
@@ -190,8 +189,7 @@ class Groups(Ties):
         for article in self.articles(at):
             for end, meaning in self.scopes[table].condition(article):
                 yield from self._one_value(end, tuple(map(Test, meaning.filters)))
-        for end, meaning in self.scopes[table].time(at, OldLead(preposition="in")):
-            yield from self._one_value(end, tuple(map(Test, meaning.filters)))
+        yield from self._in_period(table, at)
 
     def _one_value(self, end: int, where: tuple[Condition, ...]) -> Iterator[tuple[int, Test]]:
         if len(where) == 1 and isinstance(where[0], Test) and not where[0].path and where[0].filter.operator == "=":
@@ -212,6 +210,8 @@ class Groups(Ties):
                             for last, operator, number in self._bounds(verb):
                                 yield last, Mods(having=((measure, operator, number),), cost=cost)
             for quantified, operator, number in relations.quantities(self, start):
+                if quantified == start and self.norm(start) in UNIVERSAL:
+                    continue
                 wanted: tuple[Comparator, int] = ("=", 0) if lead.negated else (operator, number)
                 for phrase in self.noun_phrase(quantified, depth + 1, values=True):
                     if (

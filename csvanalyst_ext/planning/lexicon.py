@@ -105,6 +105,7 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "rainiest": (True, ("rain", "rainfall", "precipitation")),
     "wettest": (True, ("rain", "rainfall", "precipitation")), "windiest": (True, ("wind",)),
     "longest lasting": (True, ("duration",)), "costliest": (True, _PRICES), "dearest": (True, _PRICES),
+    "most recent": (True, ()), "newest": (True, ()), "latest": (True, ()), "earliest": (False, ()),
     "richest": (True, ("wealth", "net_worth")),
 }  # fmt: skip
 """Adjective: whether it means the highest, and the columns it may speak of."""

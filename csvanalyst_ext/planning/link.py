@@ -104,7 +104,7 @@ def _with_families(nouns: Nouns) -> Nouns:
     more = {word for family in thesaurus.NOUNS if family & known for word in family - known}
     if known & lexicon.PEOPLE:
         more |= {"people", "individuals"} - known
-    return nouns + tuple((pieces(word), 2) for word in sorted(more))
+    return nouns + tuple((pieces(word), 1) for word in sorted(more))
 
 
 class Linker:

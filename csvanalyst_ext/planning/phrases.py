@@ -122,7 +122,8 @@ class Phrases(Groups):
         if not found and adjective in ("oldest", "youngest"):
             found = [c for c in columns if {"birth", "born", "dob", "birthday", "birthdate"} & set(c.pieces)]
         if not found and adjective in lexicon.DATE_ONLY:
-            found = columns
+            main = self.scopes[table].main_date()
+            found = [main] if main is not None and len(columns) > 1 else columns
         return found
 
     def _ranked_by(self, table: str, at: int, descending: bool) -> Iterator[tuple[int, Rank, int]]:

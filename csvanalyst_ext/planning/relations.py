@@ -144,7 +144,7 @@ def quantities(phrases: Nouns, at: int) -> Iterator[tuple[int, Comparator, int]]
             yield end, ">", 1
         elif word == "only one":
             yield end, "=", 1
-        elif word != "only":
+        elif word != "only":  # "only lamps" is not "some lamp"
             yield end, ">=", 1
     for end, word in [(at, ""), *phrases.phrase(at, lexicon.COMPARISONS), *phrases.phrase(at, ("only", "a total of"))]:
         operator = lexicon.COMPARISONS.get(word, "=")
