@@ -20,6 +20,12 @@ from .schema import Column
 MOST_DEPTH: Final = 2
 
 
+_SMALLER: Final = ("fewer", "less", "lower", "smaller", "shorter", "cheaper", "lighter")
+_GREATER: Final = tuple(
+    f"{a}{word}"
+    for a in ("", "a ")
+    for word in ("higher", "larger", "greater", "bigger", "longer", "heavier", "more", *_SMALLER)
+)
 _EARLIER_LATER: Final[dict[str, Comparator]] = {"later than": ">", "after": ">", "earlier than": "<", "before": "<"}
 
 
@@ -86,6 +92,8 @@ class Comparing(Nouns):
     def _versus(self, table: str, at: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """ "Whose age is above the average", "older than the average", "above average price"."""
         scope = self.scopes[table]
+        if self._after_value(table, at):
+            return  # "kestrels heavier than the average": of all birds, or of kestrels?
         for start in relations.fillers(self, at):
             named: list[tuple[int, Column, int, Comparator]] = []
             for end, column, cost in scope.numbers(start):
@@ -108,6 +116,14 @@ class Comparing(Nouns):
                             continue
                         for final, where, more in self._same_again(table, last, column):
                             yield final, (Versus(Field(column.name), operator, function, where),), cost + more
+            for end, word in self.phrase(start, _GREATER):  # "a higher price than the average"
+                operator = "<" if word.split()[-1] in _SMALLER else ">"
+                for last, column, cost in scope.numbers(end):
+                    for than, _ in self.phrase(last, ("than", "than the", "than that of the", "than the overall")):
+                        for final, aggregate in self.phrase(than, ("average", "mean", "median")):
+                            function = "median" if aggregate == "median" else "mean"
+                            for closing, where, more in self._same_again(table, final, column):
+                                yield closing, (Versus(Field(column.name), operator, function, where),), cost + more
             # "above average age", "a higher than average salary"
             for end, word in self.phrase(start, ("above", "over", "more than", "higher than", "greater than",
                 "below", "under", "less than", "lower than")):  # fmt: skip
@@ -118,6 +134,13 @@ class Comparing(Nouns):
                             function = "median" if aggregate == "median" else "mean"
                             yield final, (Versus(Field(column.name), operator, function),), cost
 
+    def _after_value(self, table: str, at: int) -> bool:
+        """Whether only a value before ``at`` says which rows are meant."""
+        places = range(max(0, at - 4), at)
+        if any(noun.end == at and noun.table == table for place in places for noun in self.nouns(place)):
+            return False
+        return any(noun.end == at and noun.table == table for place in places for noun in self.value_nouns(place))
+
     def _same_again(self, table: str, at: int, column: Column) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """After "the average": the column again, "of all …" or nothing."""
         ends = [at]
@@ -125,6 +148,7 @@ class Comparing(Nouns):
             for end, other, _ in self.scopes[table].named(start):
                 if other.name == column.name:
                     ends.append(end)
+            ends += [end for name, end, _ in self.entities(start) if name == table and start == at]
         for end in ends:
             yield end, (), 0
             for start, _ in self.phrase(end, ("of", "of all", "of the", "among", "among all", "for all",

@@ -135,21 +135,21 @@ class Contrasts(Shares):
         for start, word in self.phrase(at, tuple(f"how many {w}" for w in ("more", "fewer", "less"))):
             for noun in self.nouns(start):
                 for middle in self.skip(noun.end, _WERE_THERE):
-                    for end, one in self._alone(noun.table, middle):
+                    for end, one, cost in self._alone(noun.table, middle):
                         for than, _ in self.phrase(end, ("than",)):
-                            for last, other in self._alone(noun.table, than):
+                            for last, other, more in self._alone(noun.table, than):
                                 same_column = (one.path, one.filter.column) == (other.path, other.filter.column)
                                 if last == self.size and same_column and one != other:
                                     first, second = (Calc("count", where=(*noun.where, test)) for test in (one, other))
                                     pair = Pair("-", first, second)
-                                    meant = Meant(Query(noun.table, (pair,)), noun.cost)
+                                    meant = Meant(Query(noun.table, (pair,)), noun.cost + cost + more)
                                     yield meant if word.endswith("more") else _turned(meant)
 
-    def _alone(self, table: str, at: int) -> Iterator[tuple[int, Test]]:
+    def _alone(self, table: str, at: int) -> Iterator[tuple[int, Test, int]]:
         """One condition that fixes one value."""
-        for end, where, _ in self.conditions(table, at, 1):
+        for end, where, cost in self.conditions(table, at, 1):
             if len(where) == 1 and isinstance(where[0], Test) and where[0].filter.operator == "=":
-                yield end, where[0]
+                yield end, where[0], cost
 
     def _of_two_functions(self, at: int, operator: str) -> Iterator[Meant]:
         """ "The highest and lowest salary"."""

@@ -13,6 +13,7 @@ from typing import Final
 from . import lexicon, relations
 from .counting import called_by_function, fits
 from .items import OF, Items, flatten
+from .plan import Filter
 from .queries import ColumnItem, Item, Meant
 from .query import (
     Calc,
@@ -22,7 +23,7 @@ from .query import (
 from .sentences import asks_for_kinds
 from .spoken import NO_MODS, Dim, Measure, Mods, Phrase
 from .tidy import tidy
-from .words import is_plural
+from .words import akin, is_plural
 
 _BESIDES: Final = (
     "with their",
@@ -53,10 +54,27 @@ class Forms(Items):
     """All forms, for one question."""
 
     def meanings(self) -> Iterator[Meant]:
+        if self._speaks_of_all():
+            return
         for meant in self._all():
             where = tidy(meant.query.where)
             if where is not None:
                 yield replace(meant, query=replace(meant.query, where=where))
+
+    def _speaks_of_all(self) -> bool:
+        """Whether a verb is said of all of something, or of nothing else: "ordered every product", "bought only lamps".
+        A query knows only "some" and "none"."""
+        for at in range(1, self.size):
+            word, before = self.norm(at), self.norm(at - 1)
+            verb = before in relations.VERBS or any(self.named_by_verb(name, before) for name in self.graph.tables)
+            by = before in ("by", "in", "at", "for") and self.norm(at - 2) in relations.VERBS
+            only = word in ("only", "exclusively", "solely") and (verb or by or before in lexicon.HAVE)
+            number = at + 1 < self.size and self.tokens[at + 1].number is not None
+            if (only and not number and self.norm(at + 1) not in ("once", "twice")) or (
+                word in ("all", "every") and (verb or by)
+            ):
+                return True
+        return False
 
     def _all(self) -> Iterator[Meant]:
         for start, given in self._starts():
@@ -158,6 +176,11 @@ class Forms(Items):
                                         query = replace(meant.query, where=where)
                                         yield replace(meant, query=query, cost=meant.cost + tail.cost)
 
+    def _spoken_of(self, at: int) -> list[Phrase]:
+        """Rows by their noun, or by a value in the plural that stands for those that have it: "of forwards"."""
+        values = (phrase for phrase in self.noun_phrase(at, 0, values=True) if phrase.plural)
+        return list(dict.fromkeys((*self.noun_phrase(at, 0), *values)))
+
     def _ends(self, phrases: Sequence[Phrase]) -> Iterator[Phrase]:
         return (phrase for phrase in phrases if phrase.end == self.size)
 
@@ -170,7 +193,7 @@ class Forms(Items):
             at, (*OF, "are", "do", "does", "did", "have", "are the", "do we have", "did we have", "are there", "have")
         ):
             each = word.endswith(("each", "every"))
-            for phrase in self.noun_phrase(start, 0, values=True):
+            for phrase in self._spoken_of(start):
                 if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
                     continue  # "by team" says for which groups
                 if phrase.end == self.size:
@@ -196,7 +219,7 @@ class Forms(Items):
                 if word:
                     each = word.endswith(("each", "every"))
                     calculated = all(isinstance(item, Measure) for item in flat)
-                    for phrase in self._ends(self.noun_phrase(of, 0, values=calculated)):
+                    for phrase in self._ends(self._spoken_of(of) if calculated else self.noun_phrase(of, 0)):
                         if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
                             continue
                         mods = given + phrase.mods + Mods(cost=cost)
@@ -285,6 +308,23 @@ class Forms(Items):
             distinct = distinct or (alone and not named and columns[0].several and self._repeats(table, fields[0]))
             yield from self._listed_query(table, fields, mods + Mods(cost=cost), distinct=distinct, named=named)
 
+    def _doers(self, at: int) -> Iterator[Meant]:
+        """ "Who directed Jaws": the verb names a column, ``director``."""
+        verb = self.norm(at)
+        for table, known in self.graph.tables.items():
+            for column in known.columns:
+                if column.kind != "text" or not column.pieces[-1].endswith(("er", "or")):
+                    continue
+                if not verb.endswith(("ed", "s")) or not akin(verb, column.pieces[-1]):
+                    continue
+                for article in self.articles(at + 1):
+                    for path, name in self.graph.ups(table):
+                        for link in self.scopes[name].link.values(article):
+                            if link.end == self.size and not link.named and link.column.name != column.name:
+                                test = Test(Filter(link.column.name, "=", (link.value,)), path)
+                                mods = Mods((test,), cost=link.cost + 2 * len(path))
+                                yield from self._listed_query(table, ((table, column.name),), mods, distinct=True)
+
     def _named_by_function(self, measure: Measure) -> bool:
         field = measure.calc.field
         if field is None:
@@ -302,6 +342,7 @@ class Forms(Items):
         if given.dims:
             return
         if at and self.norm(at - 1) == "who":
+            yield from self._doers(at)
             for table in self._people():
                 for end, mods in self.mods(table, at, 0):
                     if end == self.size and (mods.where or mods.rank) and not mods.dims:

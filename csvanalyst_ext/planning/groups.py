@@ -7,12 +7,11 @@ from typing import Final
 
 from . import lexicon, measures, relations
 from .counting import called_by_function, fits
-from .leads import Lead as OldLead
-from .plan import Comparator
+from .plan import Comparator, Filter
 from .quantiles import quantiles
 from .query import Calc, Condition, Field, Test
 from .spoken import Dim, Measure, Mods
-from .ties import Ties
+from .ties import UNIVERSAL, Ties
 from .words import stems
 
 _AND: Final = ("and", "and a", "and an")
@@ -133,6 +132,28 @@ class Groups(Ties):
                     fields = tuple(Field(d.column, (), d.part, d.bucket) for d in meaning.dimensions)
                     yield end, Mods(dims=(Dim(table, fields),))
 
+    def _did_both(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        """ "(Which goods) did both A and B carry": rows of a group of each, by what a row refers to."""
+        for start, _ in self.phrase(at, ("did both", "do both", "have both", "were both")):
+            for first, one in self._said_of(table, start):
+                for joint, _ in self.phrase(first, ("and",)):
+                    for second, other in self._said_of(table, joint):
+                        if one == other or (one.path, one.filter.column) != (other.path, other.filter.column):
+                            continue
+                        for end, lead in relations.leads(self, second):
+                            if lead.verb and not (lead.negated or lead.relative or self._undone(table, lead.verb)):
+                                kinds: tuple[tuple[Measure, Comparator, int | float], ...] = tuple(
+                                    (Measure(table, Calc("count"), (test,)), ">=", 1) for test in (one, other)
+                                )
+                                yield end, Mods(having=kinds, cost=2)
+
+    def _said_of(self, table: str, at: int) -> Iterator[tuple[int, Test]]:
+        for article in self.articles(at):
+            for path, name in self.graph.ups(table):
+                for link in self.scopes[name].link.values(article):
+                    if not link.named:
+                        yield link.end, Test(Filter(link.column.name, "=", (link.value,)), path)
+
     def _both(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
         """ "Who bought both a lamp and a chair", "but not a chair": rows of a group of each kind, or of one alone."""
         for start, lead in relations.leads(self, at):
@@ -167,8 +188,7 @@ class Groups(Ties):
         for article in self.articles(at):
             for end, meaning in self.scopes[table].condition(article):
                 yield from self._one_value(end, tuple(map(Test, meaning.filters)))
-        for end, meaning in self.scopes[table].time(at, OldLead(preposition="in")):
-            yield from self._one_value(end, tuple(map(Test, meaning.filters)))
+        yield from self._in_period(table, at)
 
     def _one_value(self, end: int, where: tuple[Condition, ...]) -> Iterator[tuple[int, Test]]:
         if len(where) == 1 and isinstance(where[0], Test) and not where[0].path and where[0].filter.operator == "=":
@@ -177,6 +197,7 @@ class Groups(Ties):
     def _havings(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
         """Conditions on groups: "with an average salary above 50000", "who made at least three films"."""
         yield from self._both(table, at, depth)
+        yield from self._did_both(table, at)
         for start, lead in relations.leads(self, at):
             again = self.norm(at - 1) in ("also", "but") or (self.norm(at - 1) == "and" and lead.empty)
             if (lead.empty and not lead.relative and not again) or self._undone(table, lead.verb):
@@ -188,6 +209,8 @@ class Groups(Ties):
                             for last, operator, number in self._bounds(verb):
                                 yield last, Mods(having=((measure, operator, number),), cost=cost)
             for quantified, operator, number in relations.quantities(self, start):
+                if quantified == start and self.norm(start) in UNIVERSAL:
+                    continue
                 wanted: tuple[Comparator, int] = ("=", 0) if lead.negated else (operator, number)
                 for phrase in self.noun_phrase(quantified, depth + 1, values=True):
                     if (

@@ -76,6 +76,7 @@ OCCURS_MOST: Final = {
 
 SAME_THING: Final = words("""
     unit body total base annual yearly gross list retail selling sale sales current final full overall regular
+    average avg mean
 """)
 """Words before the head of a name that leave it the thing that it is: a base salary is what somebody earns."""
 _PRICES: Final = ("price", "cost", "fare")
@@ -104,6 +105,7 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "rainiest": (True, ("rain", "rainfall", "precipitation")),
     "wettest": (True, ("rain", "rainfall", "precipitation")), "windiest": (True, ("wind",)),
     "longest lasting": (True, ("duration",)), "costliest": (True, _PRICES), "dearest": (True, _PRICES),
+    "most recent": (True, ()), "newest": (True, ()), "latest": (True, ()), "earliest": (False, ()),
     "richest": (True, ("wealth", "net_worth")),
     "latest": (True, ()), "most recent": (True, ()), "newest": (True, ()), "earliest": (False, ()),
 }  # fmt: skip
@@ -163,7 +165,8 @@ RELATIVES: Final = ("that", "which", "who", "where", "when", "whose", "those", "
 COPULAS: Final = ("is", "are", "was", "were", "be", "been", "being")
 HAVE: Final = ("have", "has", "had", "having")
 PREPOSITIONS: Final = (
-    "as", "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across",
+    "as", "through", "via",
+    "in", "from", "to", "at", "on", "of", "for", "with", "by", "within", "inside", "among", "during", "across",
     "into",
 )  # fmt: skip
 DIRECTIONS: Final = {
@@ -358,8 +361,9 @@ ADDITIVE: Final = words("""
 WHO: Final = words("name employee person player student customer passenger author artist")
 
 PEOPLE: Final = (WHO - {"name"}) | words("""
-    staff teacher singer member user driver person people worker doctor nurse patient manager professor instructor guest
-    owner actor director writer speaker athlete swimmer scientist professional resident client faculty pilot agent
+    staff teacher singer member user driver person people worker doctor nurse patient manager professor instructor
+    guest owner actor director writer speaker athlete swimmer scientist professional resident client faculty pilot agent
+    respondent participant volunteer candidate applicant subscriber
 """)
 """What the rows of a table of people may be called."""
 

@@ -60,6 +60,8 @@ class Index:
     identifiers: tuple[Column, ...]
     daily: bool
     """Whether each row has a day of its own."""
+    people: bool
+    """Whether each row has a key of a person."""
 
     def likely(self, said: tuple[str, ...]) -> Iterator[int]:
         """Places of the columns whose names share a word with ``said``: what need not be compared in full."""
@@ -85,6 +87,7 @@ def index_of(table: Table) -> Index:
         _with_families(table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)),
         tuple(c for c in table.columns if len(c.pieces) > 1 and c.pieces[-1] == "id"),
         any(c.type.upper() == "DATE" and table.unique(c) is True for c in table.columns),
+        any(c.pieces[-1] == "id" and {*c.pieces} & lexicon.PEOPLE and table.unique(c) for c in table.columns),
     )
 
 
@@ -102,7 +105,7 @@ def _with_families(nouns: Nouns) -> Nouns:
     more = {word for family in thesaurus.NOUNS if family & known for word in family - known}
     if known & lexicon.PEOPLE:
         more |= {"people", "individuals"} - known
-    return nouns + tuple((pieces(word), 2) for word in sorted(more))
+    return nouns + tuple((pieces(word), 1) for word in sorted(more))
 
 
 class Linker:
@@ -157,6 +160,8 @@ class Linker:
                     found.append((end, cost))
         if self._index.daily and start < len(self.tokens) and self.tokens[start].norm in ("day", "days"):
             found.append((start + 1, 1))
+        if self._index.people and start < len(self.tokens) and self.tokens[start].norm in ("people", "individuals"):
+            found.append((start + 1, 2))
         # Where each row has its own passenger_id, the rows are passengers.
         found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
         return found
@@ -326,7 +331,7 @@ def has_unit(column: Column) -> bool:
 
 def core(column: Column) -> tuple[str, ...]:
     """The words of the name without units and scales at its end: ``gdp`` of ``gdp_billion_usd``."""
-    return _core(column.pieces)
+    return _core(column.bare_pieces if column.kind == "number" else column.pieces)
 
 
 @cache

@@ -13,7 +13,7 @@ from .query import (
 from .schema import Column
 from .sentences import Sentences
 from .spoken import Mods, Noun, Phrase
-from .words import Token, is_plural, key
+from .words import Token, forms, is_plural, key
 
 
 class Nouns:
@@ -97,7 +97,8 @@ class Nouns:
                 for end, meaning in scope.rows(start):
                     if not self._called(name, end):
                         continue
-                    generic = " ".join(self.norm(i) for i in range(end - 1, end)) in lexicon.ROWS
+                    said = self.norm(end - 1)
+                    generic = said in lexicon.ROWS and not forms(said) & scope.link.nouns()
                     if generic and len(self.scopes) > 1:
                         continue  # rows of which table?
                     where = tuple(Test(f) for f in meaning.filters)

@@ -120,7 +120,7 @@ class Parts:
                     yield end, value / factor if said else value
                 continue
             yield end, value
-            for after, _ in self.phrase(end, _unit_words(column.unit)) if column.unit else ():
+            for after, _ in self.phrase(end, _unit_words(column.said_unit)) if column.said_unit else ():
                 yield after, value
             unit = column.pieces[-1]
             if has_unit(column) or len(column.pieces) == 1 or unit == "age":

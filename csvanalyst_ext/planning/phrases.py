@@ -20,7 +20,7 @@ from .query import (
 )
 from .schema import Column
 from .spoken import MEASURED, NO_MODS, Measure, Mods, Phrase, Rank
-from .words import akin
+from .words import akin, surely_plural
 
 _STOPS: Final = frozenset({"and", ",", "but"})
 _JOINTS: Final = ("and", ",", ", and", "but", ", but", "and also", "but also", "as well as")
@@ -55,7 +55,12 @@ class Phrases(Groups):
                                 calendar = column.kind == "date" or column.is_year
                                 way = adjective not in ("oldest", "earliest") if calendar else descending
                                 rank = Rank(
-                                    Field(column.name), noun.table, way, number or 1, nth, noun.plural and not number
+                                    Field(column.name),
+                                    noun.table,
+                                    way,
+                                    number or 1,
+                                    nth,
+                                    surely_plural(self.norm(noun.end - 1)) and not number,
                                 )
                                 for end, mods in self.mods(noun.table, noun.end, depth):
                                     if mods.rank is None:
@@ -117,7 +122,8 @@ class Phrases(Groups):
         if not found and adjective in ("oldest", "youngest"):
             found = [c for c in columns if {"birth", "born", "dob", "birthday", "birthdate"} & set(c.pieces)]
         if not found and adjective in lexicon.DATE_ONLY:
-            found = columns
+            main = self.scopes[table].main_date()
+            found = [main] if main is not None and len(columns) > 1 else columns
         return found
 
     def _ranked_by(self, table: str, at: int, descending: bool) -> Iterator[tuple[int, Rank, int]]:

@@ -144,6 +144,9 @@ class Queries(Phrases):
             return  # "municipalities by kind" are not those of the kind "municipality"
         if any(m.table != of for m in measures):
             return
+        orders = [by for by, _ in mods.sort if not isinstance(by, Measure)]
+        if len(mods.sort) > 1 and any(field.column == MEASURED for _, field in orders):
+            return  # the direction belongs to what is said before it
         counted = measures[0].calc.function == "count"
         subject = table
         dims = list(mods.dims)

@@ -13,7 +13,7 @@ from .parts import Meaning
 from .plan import Dimension, Measure, Order, Plan
 from .schema import Column
 from .sentences import NOTHING, Reading, Sentences, ask_how_many, without_fixed_year
-from .words import is_plural
+from .words import is_plural, surely_plural
 
 _WHEN: Final = tuple(f"{preposition} {which}" for preposition in ("in", "on", "at") for which in ("which", "what"))
 
@@ -58,7 +58,7 @@ class Rankings(Sentences):
                             for last, ranking, descending in self._ranking(has):
                                 for rest in self.rest(last):
                                     total = given + meaning + rest + ranking.meaning
-                                    many = is_plural(self.norm(rows - 1)) and spot == of
+                                    many = surely_plural(self.norm(rows - 1)) and spot == of
                                     yield from self._first_rows(
                                         columns, ranking, descending, number, total, cost, many, with_value=False
                                     )
@@ -66,7 +66,7 @@ class Rankings(Sentences):
     def _ranked_subject(self, at: int, given: Meaning, asked: bool) -> Iterator[Reading]:
         for start, number in [(at, 0), *self.whole(at)]:
             for end, dimensions, cost in self.grouped(start):
-                plural = is_plural(self.norm(end - 1)) and not number
+                plural = surely_plural(self.norm(end - 1)) and not number
                 for has, verb_plural in self._has(end):
                     many = plural if verb_plural is None else (verb_plural and not number)
                     yield from self._ranked_by(has, given, dimensions, cost, number or 1, many)
@@ -91,12 +91,12 @@ class Rankings(Sentences):
                     for last, ranking, descending in self._ranking(has):
                         for rest in self.rest(last):
                             total = given + meaning + rest + ranking.meaning
-                            many = is_plural(self.norm(end - 1)) and not number
+                            many = surely_plural(self.norm(end - 1)) and not number
                             yield from self._first_rows(self.labels(), ranking, descending, number or 1, total, 0, many)
             # "the most common carrier", "3 most common carriers"
             for end, word in self.phrase(start, lexicon.COMMON):
                 for last, dimensions, cost in self.grouped(end):
-                    many = is_plural(self.norm(last - 1)) and not number
+                    many = surely_plural(self.norm(last - 1)) and not number
                     down = lexicon.COMMON[word]
                     yield from self._most_rows(last, given, dimensions, cost, number or 1, down, many)
             if asked or not number:
@@ -265,7 +265,7 @@ class Rankings(Sentences):
                 for end, word in self.phrase(start, lexicon.ADJECTIVES):
                     bare = [(last, meaning + Meaning(cost=2)) for last, meaning in self.adjective(end)]
                     for last, meaning in (*self.rows(end), *bare):  # "the cheapest entire home"
-                        many = is_plural(self.norm(last - 1)) and not number
+                        many = surely_plural(self.norm(last - 1)) and not number
                         for column, descending in self._ranked_columns(word):
                             for rest in self.rest(last):
                                 total = given + meaning + rest + Meaning(cost=1)

@@ -48,7 +48,9 @@ VERBS: Final = lexicon.words("""
     read reads locate located find found associate associated relate related link linked base based come comes came
     drive drives drove driven complete completes completed submit submits submitted conduct conducts conducted coach
     coaches coached train trains trained sponsor sponsors sponsored advise advises advised supervise supervises
-    supervised
+    supervised come comes came walk walks walked
+    run used subscribe subscribes subscribed emit emits emitted measure measures measured count counts counted observe
+    observes observed see sees saw seen
 """)
 """Verbs that say no more than that two things belong together, where there is one way that they can."""
 
@@ -65,7 +67,7 @@ TAILS: Final = (
 """Ends of questions that say nothing more."""
 
 _PREPOSITIONS: Final = lexicon.words(
-    "in from to at on of for with by within inside among during across into as under through"
+    "in from to at on of for with by within inside among during across into as under through via"
 )
 _NEGATIONS: Final = ("not", "never", "no longer")
 
@@ -127,7 +129,7 @@ def fillers(phrases: Nouns, at: int) -> Iterator[int]:
                  "having", "having a",
              "where", "where the", "with the", "whose", "that were", "who were", "which have", "which have a",
                  "that cost",
-             "in which the", "who earn", "with their")  # fmt: skip
+             "in which the", "who earn", "with their", "that", "who", "which")  # fmt: skip
     yield from phrases.skip(at, words)
 
 
@@ -142,7 +144,7 @@ def quantities(phrases: Nouns, at: int) -> Iterator[tuple[int, Comparator, int]]
             yield end, ">", 1
         elif word == "only one":
             yield end, "=", 1
-        elif word != "only":
+        elif word != "only":  # "only lamps" is not "some lamp"
             yield end, ">=", 1
     for end, word in [(at, ""), *phrases.phrase(at, lexicon.COMPARISONS), *phrases.phrase(at, ("only", "a total of"))]:
         operator = lexicon.COMPARISONS.get(word, "=")

@@ -23,6 +23,7 @@ EXACT_DISTINCT: Final = 10_000
 
 _INTEGERS: Final = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$")
 _NUMBERS: Final = re.compile(r"(FLOAT|DOUBLE|REAL|DECIMAL(\(.*\))?)$")
+_BRACKETS: Final = re.compile(r"\s*[(\[]([^()\[\]]+)[)\]]\s*$")
 _TRUE: Final = frozenset({"yes", "y", "true", "t", "1"})
 _FALSE: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -65,6 +66,17 @@ class Column:
     def pieces(self) -> tuple[str, ...]:
         """The words of the name, in lower case; never empty."""
         return pieces(self.name) or (self.name.lower(),)
+
+    @cached_property
+    def bare_pieces(self) -> tuple[str, ...]:
+        """The words of the name without brackets at its end: ``capacity`` of ``Capacity (MW)``."""
+        return pieces(_BRACKETS.sub("", self.name)) or self.pieces
+
+    @cached_property
+    def said_unit(self) -> str:
+        """The unit that a dictionary gives, or that the name has in brackets."""
+        found = _BRACKETS.search(self.name)
+        return self.unit or (found[1].strip() if found and self.kind == "number" else "")
 
     @cached_property
     def switch(self) -> tuple[Any, Any] | None:

@@ -38,6 +38,7 @@ class Shares(Trends):
     def special(self, at: int, given: Mods) -> Iterator[Meant]:
         yield from super().special(at, given)
         yield from self._growth(at, given)
+        yield from self._stepwise(at, given)
         yield from self._share(at)
 
     def _share(self, at: int) -> Iterator[Meant]:

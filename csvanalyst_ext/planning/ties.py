@@ -23,6 +23,8 @@ from .query import (
 from .spoken import Mods, Phrase, shift
 from .words import IRREGULAR_VERBS, akin
 
+UNIVERSAL: Final = frozenset({"all", "every", "each", "only", "just", "exclusively", "solely"})
+"""Words before a noun that speak of all of something, not of one."""
 _AUXILIARIES: Final = ("did", "do", "does", "not", "never")
 _ROLES: Final = lexicon.words("""
     manage manages managed managing lead leads led supervise supervises supervised direct directs directed coach coaches
@@ -62,6 +64,7 @@ class Ties(Comparing):
         if not lead.negated:
             yield from self._in_both(table, at, lead)
         strong = lead.verb != "" or lead.have
+        universal = self.norm(at) in UNIVERSAL
         for start, _ in self.phrase(
             at, ("entry in", "entries in", "record in", "records in", "row in", "rows in", "match in")
         ):
@@ -74,6 +77,8 @@ class Ties(Comparing):
                 if phrase.mods.dims:
                     continue
                 for conditions, cost in self._tie(table, phrase, lead, operator, number):
+                    if universal and (depth > 0 or any(isinstance(c, Related) for c in conditions)):
+                        continue  # "ordered by all customers" is not "by some customer"
                     if not said:
                         yield phrase.end, conditions, cost
                     for joint, word in self.phrase(phrase.end, ("and", "or", "but not", "and a", "or a",
@@ -143,14 +148,18 @@ class Ties(Comparing):
                                     yield end, tied[0][0] + tied[1][0], tied[0][1]
 
     def _in_period(self, table: str, at: int) -> Iterator[tuple[int, Test]]:
-        for end, meaning in self.scopes[table].time(at, OldLead(preposition="in")):
-            if len(meaning.filters) == 1:
+        scope = self.scopes[table]
+        for end, meaning in scope.time(at, OldLead(preposition="in")):
+            far = [f for f in meaning.filters if scope.far_date(scope.table.column(f.column))]
+            if len(meaning.filters) == 1 and not far:
                 yield end, Test(meaning.filters[0])
 
     def _reversed(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         """ "Courses that students from Peru take", "how many pets do students own"."""
         if self.norm(at - 1) in ("and", ",", "or", "but"):
             return
+        for both, _ in self.phrase(at, ("both",)):
+            yield from self._both_reversed(table, both, depth)
         for phrase in self.noun_phrase(at, depth + 1, values=True):
             if phrase.mods.dims or phrase.mods.rank or phrase.table == table:
                 continue
@@ -162,6 +171,22 @@ class Ties(Comparing):
                 if past and not lead.relative:  # "has Ana never observed"
                     for conditions, cost in self._tie(table, phrase, replace(lead, have=True), ">=", 1):
                         yield end + 1, conditions, cost
+
+    def _both_reversed(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "(Which products did both) A and B order": each has a row of its own."""
+        for first in self.noun_phrase(at, depth + 1, values=True):
+            for joint, _ in self.phrase(first.end, ("and",)):
+                for second in self.noun_phrase(joint, depth + 1, values=True):
+                    plain = all(
+                        p.mods.where and p.mods == Mods(p.mods.where, cost=p.mods.cost) for p in (first, second)
+                    )
+                    if not plain or first.table != second.table or first.table == table or first.mods == second.mods:
+                        continue
+                    for end, lead in relations.leads(self, second.end):
+                        if (lead.verb or lead.have) and not (lead.negated or lead.relative):
+                            tied = [next(self._tie(table, p, lead, ">=", 1), None) for p in (first, second)]
+                            if tied[0] is not None and tied[1] is not None:
+                                yield end, tied[0][0] + tied[1][0], tied[0][1] + tied[1][1]
 
     def _tie(
         self, table: str, phrase: Phrase, lead: relations.Lead, operator: Comparator, number: int
@@ -259,9 +284,14 @@ class Ties(Comparing):
         """ "A and B", each a condition on a row of its own."""
         if lead.negated:
             return
-        for middle, one, cost in self.conditions(name, at, depth + 1):
+
+        def one_at(place: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+            yield from self.conditions(name, place, depth + 1)
+            yield from ((end, (test,), 1) for end, test in self._in_period(name, place))
+
+        for middle, one, cost in one_at(at):
             for joint, _ in self.phrase(middle, ("and", "and in", "and to")):
-                for end, other, more in self.conditions(name, joint, depth + 1):
+                for end, other, more in one_at(joint):
                     phrases = [Phrase(end, name, Mods(where), True) for where in (one, other)]
                     tied = [next(self._tie(table, phrase, lead, ">=", 1), None) for phrase in phrases]
                     if one != other and tied[0] is not None and tied[1] is not None:

@@ -92,6 +92,33 @@ class Trends(Forms):
             yield from self._grew(start, "-" if word.startswith(("by how much d", "by how much h", "how much d"))
                                   else "growth")  # fmt: skip
 
+    def _stepwise(self, at: int, given: Mods) -> Iterator[Meant]:
+        """ "Monthly number of orders", "daily average temperature", "yearly sales"."""
+        if given.dims:
+            return
+        for start, word in self.phrase(at, lexicon.STEPS):
+            if self.columns(at):
+                return  # a column "monthly charges"
+            measures = list(self.measured(start))
+            for end, table, column, cost in self.columns(start):
+                if fits("sum", column) and column.pieces[-1] in lexicon.ADDITIVE:
+                    measures.append((end, Measure(table, Calc("sum", Field(column.name))), cost))
+            for noun in (n for n in self.nouns(start) if n.plural):
+                measures.append((noun.end, Measure(noun.table, Calc("count"), noun.where), noun.cost))
+            for end, measure, cost in measures:
+                date = self.scopes[measure.table].main_date()
+                if date is None:
+                    continue
+                part = lexicon.STEPS[word]
+                whole = part == "date" and date.type.upper() == "DATE"
+                field = Field(date.name) if whole else Field(date.name, part=part)
+                if part in ("week", "month", "quarter"):
+                    field = Field(date.name, bucket=part)
+                for table, mods in self._tails(measure.table, end):
+                    if table == measure.table and not (mods.dims or mods.rank or mods.having):
+                        total = mods + Mods(dims=(Dim(table, (field,)),), cost=cost)
+                        yield from self._grouped(table, (measure,), total, ())
+
     def _along(self, table: str, at: int, step: str) -> Iterator[tuple[int, Mods]]:
         """Over which times: as the question says after the measure, or by a ``step`` that it named before."""
         for end, mods in self.mods(table, at, 0):

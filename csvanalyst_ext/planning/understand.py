@@ -129,7 +129,7 @@ def _of_one_table(
     found: list[tuple[Reading, Table]] = []
     for table in tables:
         with contextlib.suppress(PlanError):  # of measures that do not go together so
-            readings = best(scopes[table.name].readings())
+            readings = best(scopes[table.name].readings(), table)
             found += [(replace(one, plan=expanded(one.plan, (table,))), table) for one in readings]
     if not found:
         return _not_understood(words, tables)
@@ -200,12 +200,14 @@ def _tables_of(plan: Plan) -> set[str]:
     return found
 
 
-def best(readings: Iterable[Reading]) -> list[Reading]:
+def best(readings: Iterable[Reading], table: Table) -> list[Reading]:
     """The readings of least cost, without contradictory ones, each plan once."""
     kept: dict[tuple[Plan, str, bool, str], Reading] = {}
     for reading in islice(readings, _MAX_READINGS):
         if not _contradicts(simple(reading.plan.filters)):
             plan = replace(reading.plan, filters=_in_order(simple(reading.plan.filters)))
+            if plan.distinct and any(table.unique(table.column(name)) is True for name in plan.select):
+                plan = replace(plan, distinct=False)  # each row is there once anyway
             identity = (plan, reading.one_row_each, reading.one_row, reading.ask)
             if identity not in kept or kept[identity].cost > reading.cost:
                 kept[identity] = replace(reading, plan=plan)

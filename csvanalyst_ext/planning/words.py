@@ -150,6 +150,14 @@ def is_plural(word: str) -> bool:
     return len(forms(word)) > 1
 
 
+_ONE_OR_MANY: Final = frozenset({"species", "series"})
+
+
+def surely_plural(word: str) -> bool:
+    """Whether the word can only mean several."""
+    return is_plural(word) and word not in _ONE_OR_MANY
+
+
 _IRREGULAR_STEMS: Final = {
     "born": "birth", "sold": "sale", "built": "build", "made": "make", "paid": "pay", "left": "leave", "sent": "send",
     "bought": "buy", "won": "win", "lost": "loss", "registration": "register", "begun": "begin", "written": "write",

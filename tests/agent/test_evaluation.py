@@ -22,7 +22,7 @@ from .conftest import Run
 from .evaluation import __main__ as command
 from .evaluation import harness
 
-EVERY = harness.items((*harness.OPEN, *harness.HELD_BACK))
+EVERY = harness.items((*harness.OPEN, *harness.LATER, *harness.HELD_BACK))
 KINDS = 27
 
 
@@ -105,7 +105,8 @@ def test_of_the_held_back_half_only_numbers_are_shown(
 ) -> None:
     one = [half[0] for half in (harness.items(harness.OPEN), harness.items(harness.HELD_BACK))]
     wrong: list[Any] = [replace(item, golds=(Gold("SELECT 'no'", (("no",),)),)) for item in one]
-    monkeypatch.setattr(harness, "items", lambda paths: (wrong[0 if paths == harness.OPEN else 1],))
+    asked = {harness.OPEN: (wrong[0],), harness.LATER: (), harness.HELD_BACK: (wrong[1],)}
+    monkeypatch.setattr(harness, "items", asked.get)
     written = tmp_path / "eval.json"
 
     def shown(*words: str) -> str:

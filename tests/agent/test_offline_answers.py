@@ -214,7 +214,7 @@ REFUSED = [
     ("staff", "How many employees are in Marketing?"),
     ("staff", "How many employees live in Paris?"),
     ("staff", "How many employees were fired in 2015?"),
-    ("staff", "How many women are there?"),
+    ("staff", "How many knights are there?"),
     ("staff", "Who earns the most money?"),
     ("staff", "How many employees are happy?"),
     ("staff", "salaries of recent hires"),

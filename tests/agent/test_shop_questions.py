@@ -55,7 +55,7 @@ ANSWERS = [
         """SELECT * FROM (VALUES (DATE '2021-01-01', 3, NULL), (DATE '2021-02-01', 4, 1), (DATE '2022-02-01', 11, NULL),
            (DATE '2022-03-01', 4, -7), (DATE '2022-05-01', 5, NULL))""",
     ),
-    ("shop", "90th percentile of unit price", 'SELECT quantile_cont("Unit Price", 0.9) FROM shop'),
+    ("shop", "90th percentile of unit price", 'SELECT quantile_cont("Unit Price"::DOUBLE, 0.9) FROM shop'),
     (
         "shop",
         "95th percentile of qty for lamps",
@@ -65,7 +65,7 @@ ANSWERS = [
     (
         "shop",
         "interquartile range of unit price",
-        'SELECT quantile_cont("Unit Price", 0.75) - quantile_cont("Unit Price", 0.25) FROM shop',
+        'SELECT quantile_cont("Unit Price"::DOUBLE, 0.75) - quantile_cont("Unit Price"::DOUBLE, 0.25) FROM shop',
     ),
     ("shop", "On how many days were there orders?", "SELECT 7"),
     ("shop", "On how many days were lamps ordered?", "SELECT 3"),

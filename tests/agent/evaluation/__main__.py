@@ -1,6 +1,6 @@
 """``python -m tests.agent.evaluation``: coverage, precision and the failures by kind of the offline planner.
 
-Both halves are asked; of the held-back half only the numbers are shown, and written, unless --show-held-back is given.
+Both halves and the later questions are asked; of the held-back half only the numbers are shown, and written, unless --show-held-back is given.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from . import harness
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.agent.evaluation", description=__doc__)
     parser.add_argument("--sandbox", action="store_true", help="through a real session in Docker, not DuckDB here")
-    parser.add_argument("--half", choices=("open", "held-back", "both"), default="both")
+    parser.add_argument("--half", choices=("open", "later", "held-back", "both"), default="both")
     parser.add_argument("--kind", help="only questions of this kind")
     parser.add_argument("--show-held-back", action="store_true", help="show the failures of the held-back half too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here")
     chosen = parser.parse_args()
-    halves = {"open": harness.OPEN, "held-back": harness.HELD_BACK}
+    halves = {"open": harness.OPEN, "later": harness.LATER, "held-back": harness.HELD_BACK}
     written: dict[str, Any] = {"command": "make eval", "road": "sandbox" if chosen.sandbox else "in process"}
     ask = _in_sandbox if chosen.sandbox else harness.attempts
     for half, paths in halves.items():
@@ -38,7 +38,7 @@ def main() -> int:
             continue
         asked = [item for item in harness.items(paths) if chosen.kind in (None, item.kind)]
         found = list(ask(asked))
-        shown = half == "open" or chosen.show_held_back
+        shown = half != "held-back" or chosen.show_held_back
         print(f"\n=== {half}: {len(found)} questions ===\n")
         if found:
             print(report.table(found))
@@ -47,7 +47,7 @@ def main() -> int:
         if shown:
             print(_failures(asked, found))
         written[half] = report.to_json(found, 1, details=False)
-        if half == "open":
+        if half != "held-back":
             bad = [attempt for attempt in found if attempt.verdict is not Verdict.RIGHT]
             written[half]["not_right"] = {a.id: {"verdict": a.verdict, "ask": list(a.ask), "sql": a.sql} for a in bad}
     if chosen.json is not None:

@@ -27,6 +27,8 @@ from ..bench import DuckDBWorkbench
 HERE = Path(__file__).parent
 SHIPPED = Path(__file__).parents[3] / "datasets"
 OPEN = (SHIPPED / "suite.toml", HERE / "open_invented.toml")
+LATER = (HERE / "later.toml",)
+"""Open too, on data sets that came later; written before the planner was asked any of them."""
 HELD_BACK = (HERE / "held_back_shipped.toml", HERE / "held_back_invented.toml")
 """Whoever works on the planner does not read these, nor their failures."""
 
