@@ -107,7 +107,6 @@ ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
     "longest lasting": (True, ("duration",)), "costliest": (True, _PRICES), "dearest": (True, _PRICES),
     "most recent": (True, ()), "newest": (True, ()), "latest": (True, ()), "earliest": (False, ()),
     "richest": (True, ("wealth", "net_worth")),
-    "latest": (True, ()), "most recent": (True, ()), "newest": (True, ()), "earliest": (False, ()),
 }  # fmt: skip
 """Adjective: whether it means the highest, and the columns it may speak of."""
 
