@@ -46,4 +46,6 @@ class DirectClient(AsyncHTTPHandler):  # type: ignore[misc]
         )
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_openai"], name)
+        if "_openai" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self._openai, name)

@@ -6,7 +6,7 @@ The plans of models and people and those of the planner go the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -83,10 +83,11 @@ def _inner(condition: Condition, tables: Sequence[Table]) -> Condition:
             return condition
 
 
-def with_measures(plan: Plan, names: Names, path: str) -> Plan:
-    """``plan`` with the formulas of the measures that it names.  Raises ``PlanError`` (``plan_unknown_measure``,
-    ``plan_ambiguous``, ``plan_shape``)."""
-    expansion = _Expansion(names, [one.name for one in plan.derived])
+def with_measures(plan: Plan, names: Names, path: str, repeated: Collection[str] = ()) -> Plan:
+    """``plan`` with the formulas of the measures that it names.  ``repeated`` are the sources whose rows the joins
+    repeat.  Raises ``PlanError``: ``plan_unknown_measure``, ``plan_ambiguous``, ``plan_shape`` or
+    ``plan_repeats_rows``."""
+    expansion = _Expansion(names, [one.name for one in plan.derived], repeated)
     measures = tuple(expansion.measured(m, at(path, f"measures[{n}]")) for n, m in enumerate(plan.measures))
     having = expansion.conditions(plan.having, at(path, "having"))
     filters = expansion.conditions(plan.filters, at(path, "where"))
@@ -100,6 +101,7 @@ def with_measures(plan: Plan, names: Names, path: str) -> Plan:
 class _Expansion:
     names: Names
     taken: list[str]
+    repeated: Collection[str] = ()
     named: bool = False
     derived: list[Derived] = field(default_factory=list)
 
@@ -145,6 +147,12 @@ class _Expansion:
             return node
         self.named = True
         source, known = self.find(node.column, path)
+        if source in self.repeated:
+            message = (
+                f"{known.name!r} is of the rows of {source!r}, and the joins repeat these: they would count twice."
+            )
+            hint = f"Group by columns of {source!r}, or compute the measure in an inner plan."
+            raise problem("plan_repeats_rows", path, message, hint)
 
         def one(part: Aggregate) -> Measure:
             if part.expression is None:

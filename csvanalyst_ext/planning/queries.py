@@ -161,7 +161,7 @@ class Queries(Phrases):
             if root != of and not dims and (subject != root or counted):
                 continue
             base = place.get(subject)
-            if mods.where and base is None:
+            if (mods.where and base is None) or any(self._counts_twice(m, place) for m in measures):
                 continue
             where = tuple(shift(c, base or ()) for c in mods.where)
             for measure in measures[:1]:
@@ -231,6 +231,8 @@ class Queries(Phrases):
         # "Which country has the most singers" is about countries, not about the rows that name them.
         by_column = own or (not named and not self._names(table, select))
         for root, place, cost in self._root(list(dict.fromkeys([table, measure.table, *(n for n, _ in select)]))):
+            if self._counts_twice(measure, place):
+                continue
             shown = [Field(column, place[name]) for name, column in select]
             keys = [] if by_column else [Field(k, place[table]) for k in self.graph.key(table)]
             where = tuple(shift(c, place[table]) for c in mods.where)
@@ -261,6 +263,8 @@ class Queries(Phrases):
             return
         by_column = own or (not named and not self._names(table, select))
         for root, place, cost in self._root(list(dict.fromkeys([table, *measured, *(n for n, _ in select)]))):
+            if any(self._counts_twice(m, place) for m, _, _ in mods.having):
+                continue
             shown = [Field(column, place[name]) for name, column in select]
             keys = [] if by_column else [Field(k, place[table]) for k in self.graph.key(table)]
             where = tuple(shift(c, place[table]) for c in mods.where)
@@ -276,6 +280,11 @@ class Queries(Phrases):
                 continue  # no row of a group could count
             group = tuple(dict.fromkeys([*keys, *shown]))
             yield Meant(Query(root, tuple(shown), False, where, group, having), mods.cost + cost)
+
+    def _counts_twice(self, measure: Measure, place: dict[str, Path]) -> bool:
+        """Whether the root may have several rows for a row of which a measure of the dictionary is taken."""
+        steps = place[measure.table] if measure.calc.function == "measure" else ()
+        return any(self.graph.repeats(step.edge.source, step.edge.columns) is not False for step in steps)
 
     def _calc(self, measure: Measure, place: dict[str, Path], root: str) -> Calc:
         field = measure.calc.field

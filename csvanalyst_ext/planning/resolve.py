@@ -42,7 +42,7 @@ class _Resolver:
     def plan(self, plan: Plan, path: str) -> tuple[Plan, Table]:
         """The plan, and its result as a table for an outer plan."""
         plan, names = self._origin(plan, path)
-        plan = with_measures(plan, names, path)
+        plan = with_measures(plan, names, path, self._repeated(plan, names))
         derived = []
         for place, one in enumerate(plan.derived):
             where = at(path, f"derive[{place}]")
@@ -209,6 +209,24 @@ class _Resolver:
             if axis.part == "weekday" and one.function != "running total":
                 raise problem("plan_shape", f"{path}.along", "Weekdays go round: there is no previous period.")
         return replace(one, measure=inner, along=along, within=within)
+
+    def _repeated(self, plan: Plan, names: Names) -> frozenset[str]:
+        """The sources of which the joins are known to show a row several times."""
+        found: set[str] = set()
+        tables, before = dict(names.sources), [names.sources[0][0]]
+        for made in joined_columns(plan.joins):
+            graph = graph_of(self._tables)
+            known = [(split(left, list(tables)), right) for left, right in made.on]
+            sides = {source for (source, _), _ in known}
+            lefts = [column for (_, column), _ in known]
+            if graph.repeats(tables[made.source].name, [right for _, right in known]):
+                found |= set(before)
+            for side in sides:
+                known_left = any(tables[side] is table for table in self._tables)
+                if side in found or (known_left and graph.repeats(tables[side].name, lefts)):
+                    found.add(made.source)
+            before.append(made.source)
+        return frozenset(found)
 
     def _check_repeats(self, one: Measured, plan: Plan, names: Names, path: str) -> None:
         """A join by which a row has several partners repeats it: its numbers would be added up several times."""

@@ -165,6 +165,8 @@ class Table:
         """Whether several rows share the values of ``columns``, as the profile alone tells; ``None`` when it cannot."""
         chosen = [self.column(name) for name in columns]
         if len(chosen) > 1:
+            if any(self.repeats((column.name,)) is False for column in chosen):
+                return False
             different = math.prod(column.distinct + 1 for column in chosen)
             return True if different * (2 if self.rows > EXACT_DISTINCT else 1) < self.rows else None
         known = self.rows - chosen[0].nulls

@@ -37,6 +37,7 @@ measures:
   orders placed: count(distinct order_no)
 """,
     "returns": """
+key: [order_no, line]
 measures: {returned: sum(pieces)}
 references:
   - {columns: [order_no, line], refers_to: [lines.order_no, lines.line]}
@@ -133,11 +134,27 @@ def test_a_declared_key_of_two_columns_joins_by_both(bench: DuckDBWorkbench) -> 
     assert rows(bench, plan)[1] == [("broken", 9.0, 2), ("late", 12.0, 3)]
 
 
-def test_a_measure_that_the_join_would_count_twice_is_refused(bench: DuckDBWorkbench) -> None:
+@pytest.fixture(scope="module")
+def unsure(bench: DuckDBWorkbench) -> DuckDBWorkbench:
+    """Nobody has said that a line is returned once at most."""
+    return bench.described(returns=dictionary_in(SAID["returns"].replace("key: [order_no, line]", ""), "returns"))
+
+
+def test_a_measure_that_the_join_would_count_twice_is_refused(unsure: DuckDBWorkbench, bench: DuckDBWorkbench) -> None:
     plan = {"from": "lines", "joins": [{"table": "returns"}], "measures": ["revenue"]}
     with pytest.raises(PlanError) as caught:
-        prepare(plan, bench.datasets())
+        prepare(plan, unsure.datasets())
     assert caught.value.code == "plan_repeats_rows"
+    assert rows(bench, plan)[1] == [(21.0,)]
+
+
+def test_a_measure_of_rows_that_may_be_referred_to_several_times_is_refused(unsure: DuckDBWorkbench) -> None:
+    plan = {"from": "returns", "joins": [{"table": "lines"}], "group_by": "reason", "measures": ["revenue"]}
+    with pytest.raises(PlanError) as caught:
+        prepare(plan, unsure.datasets())
+    assert caught.value.code == "plan_repeats_rows"
+    assert isinstance(understand("revenue by reason", [table_of(d) for d in unsure.datasets()]), NotUnderstood)
+    assert rows(unsure, {**plan, "measures": ["returned"]})[1] == [("broken", 2), ("late", 3)]
 
 
 # --- the planner -------------------------------------------------------------------------------------
