@@ -1,6 +1,7 @@
 """``python -m tests.agent.evaluation``: coverage, precision and the failures by kind of the offline planner.
 
-Both halves and the later questions are asked; of the held-back half only the numbers are shown, and written, unless --show-held-back is given.
+Both halves and the later questions are asked; of the held-back half
+only the numbers are shown, and written, unless --show-held-back is given.
 """
 
 from __future__ import annotations
