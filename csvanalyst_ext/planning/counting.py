@@ -183,16 +183,21 @@ class Counting(Parts):
                 for end, _ in self.phrase(start, lexicon.HEADCOUNT):
                     yield end, Measure("count"), Meaning(cost=1)
 
+    def numbers_rows(self, column: Column) -> bool:
+        """Whether a number column only numbers the rows: ``Listing #`` of listings."""
+        return column.integer and self.table.unique(column) is True and self.link.is_noun(column.pieces)
+
     def _total_rows(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "total flights" counts rows, unless that is also a column's name."""
         for end, meaning in self.rows(at):
-            if not any(link.end == end and link.column.kind == "number" for link in self.link.columns(at)):
+            also_column = any(link.end == end and link.column.kind == "number" for link in self.link.columns(at))
+            if not also_column and is_plural(self.norm(end - 1)):  # "total generation" is an amount
                 yield end, meaning
 
     def _aggregate(self, at: int, function: Function, word: str) -> Iterator[tuple[int, Measure, Meaning]]:
         for start in self.skip(at, ("number of",)):
             for end, column, cost in self.named(start):
-                if cost >= 3 and column.pieces[-1] in ("id", "code"):
+                if (cost >= 3 and column.pieces[-1] in ("id", "code")) or self.numbers_rows(column):
                     continue
                 if fits(function, column, word):
                     for after in self.skip(end, ("value", "values")):

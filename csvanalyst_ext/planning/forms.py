@@ -364,7 +364,7 @@ class Forms(Items):
         for phrase in self._ends(self.noun_phrase(at, 0)):
             mods = phrase.mods
             if mods.dims:
-                if not mods.rank and not mods.sort:
+                if not mods.rank and not mods.sort and not mods.having:
                     yield from self._grouped(
                         phrase.table, (Measure(phrase.table, Calc("count")),), mods + Mods(cost=2), ()
                     )

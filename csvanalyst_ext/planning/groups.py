@@ -38,7 +38,8 @@ class Groups(Ties):
                 function = lexicon.AGGREGATES[word]
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "of their", "number of")):
                     for last, name, column, cost in self.columns(of):
-                        if fits(function, column, word) and not (cost >= 3 and column.pieces[-1] in ("id", "code")):
+                        keyed = cost >= 3 and column.pieces[-1] in ("id", "code")
+                        if fits(function, column, word) and not (keyed or self.scopes[name].numbers_rows(column)):
                             yield last, Measure(name, Calc(function, Field(column.name))), cost
             for end, quantile in quantiles(self, start):
                 for of in self.skip(end, ("of", "of the", "of all", "value of", "for", "in")):

@@ -298,18 +298,20 @@ def column_cost(
         at = named.index("or")
         if _equal(said, named[:at]) or _equal(said, named[at + 1 :]):
             return 1
-    plain = tuple(word for word in said if word not in _SMALL_WORDS)
-    if plain and plain != said and _equal(plain, tuple(word for word in named if word not in _SMALL_WORDS)):
-        return 1
-    if plain != said and _expands(plain, named):
-        return 2
+    plain = _without_small_words(said)
+    if plain != said:
+        if plain and _equal(plain, _without_small_words(named)):
+            return 1
+        if _expands(plain, named):
+            return 2
     if "of" in said[1:-1]:
         at = said.index("of")
-        turned = tuple(w for w in (*said[at + 1 :], *said[:at]) if w not in _SMALL_WORDS)
+        turned = _without_small_words((*said[at + 1 :], *said[:at]))
         if (cost := column_cost(turned, column)) is not None and cost < 4:
             return cost + 1
         return None
-    if has_unit(column) and _equal(said, core(column)):
+    short = core(column) if has_unit(column) else named
+    if short != named and _equal(said, short):
         return 1
     if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
         return 1
@@ -319,9 +321,14 @@ def column_cost(
         return 3
     if _expands(said, named):
         return 2
-    if has_unit(column) and _expands(said, core(column)):
+    if short != named and _expands(said, short):
         return 3
     return _partial(said, column, nouns)
+
+
+@cache
+def _without_small_words(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in _SMALL_WORDS)
 
 
 def has_unit(column: Column) -> bool:

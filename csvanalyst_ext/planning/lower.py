@@ -218,9 +218,10 @@ class _Lowering:
         if (operator, number) in ((">=", 1), (">", 0)):
             inner = Query(edge.source, fields, distinct=False, where=where)
         else:
-            inner = Query(
-                edge.source, fields, where=where, group=fields, having=(Having(Calc("count"), operator, number),)
-            )
+            counted = Calc("count")
+            if rest and len(rest[-1].edge.columns) == 1:  # each row at the end once, however often it is referred to
+                counted = Calc("count distinct", Field(rest[-1].edge.columns[0], rest[:-1]))
+            inner = Query(edge.source, fields, where=where, group=fields, having=(Having(counted, operator, number),))
         columns = tuple(self.column(Field(key, ups)) for key in edge.keys)
         return p.Among(columns, lower(inner, self.graph), negated)
 

@@ -288,6 +288,11 @@ class Queries(Phrases):
 
     def _calc(self, measure: Measure, place: dict[str, Path], root: str) -> Calc:
         field = measure.calc.field
+        if field is None and root != measure.table:
+            # A doctor's patients are fewer than the appointments that tie them together.
+            key = self.graph.key(measure.table)
+            if len(key) == 1:
+                return replace(measure.calc, function="count distinct", field=Field(key[0], place[measure.table]))
         if field is None:
             return measure.calc
         return replace(measure.calc, field=replace(field, path=place[measure.table] + field.path))

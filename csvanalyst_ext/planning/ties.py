@@ -218,6 +218,9 @@ class Ties(Comparing):
                 else:
                     yield ((NotAll(tests),) if negated else tests), total
             else:
+                downs = sum(not step.up for step in path)
+                if downs > 1 and (operator, number) not in ((">=", 1), ("=", 0)):
+                    continue  # how many of them would be counted through rows of a third table
                 if lead.negated and (operator, number) != (">=", 1):
                     continue
                 quantity: tuple[Comparator, int] = ("=", 0) if lead.negated else (operator, number)

@@ -1,0 +1,125 @@
+"""What the offline planner must not guess, and what it says in other words: on the data of the later questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from csvanalyst_ext.agent.events import Conclusion
+from csvanalyst_ext.agent.limits import AgentLimits
+from csvanalyst_ext.agent.loop import answer
+from csvanalyst_ext.agent.tools import toolbox
+from csvanalyst_ext.config import OFFLINE_MODEL, Settings
+from csvanalyst_ext.evaluation.scoring import Verdict
+from csvanalyst_ext.llm.gateway import Gateway
+
+from .bench import DuckDBWorkbench
+from .conftest import Run
+from .evaluation import harness
+
+DATA = Path(__file__).parent / "evaluation" / "data"
+LATER = harness.items(harness.LATER)
+
+Ask = Callable[..., Conclusion]
+
+
+@pytest.fixture(scope="module")
+def benches() -> dict[str, DuckDBWorkbench]:
+    names = ("retail", "hospital", "hr", "league", "birds", "clinic", "plants")
+    return {name: DuckDBWorkbench({p.stem: p for p in sorted((DATA / name).glob("*.csv"))}) for name in names}
+
+
+@pytest.fixture(scope="module")
+def asked(run: Run, benches: dict[str, DuckDBWorkbench]) -> Ask:
+    gateway = Gateway(Settings(model_access="offline"))
+
+    def ask(data: str, *texts: str) -> Conclusion:
+        history: tuple[object, ...] = ()
+        for text in texts:
+            conclusion = run(
+                answer(
+                    text, gateway=gateway, model=OFFLINE_MODEL, toolbox=toolbox(benches[data]), limits=AgentLimits(),
+                    history=history, emit=lambda event: None,
+                )
+            )  # fmt: skip
+            history = (*history, *conclusion.messages[1 + len(history) :])
+        return conclusion
+
+    return ask
+
+
+UNSURE = [
+    ("retail", "Which products have been ordered by all customers?"),  # all, not some
+    ("retail", "customers who ordered only Furniture"),  # nothing else, not some
+    ("retail", "customers who ordered every product"),
+    ("hr", "which departments have only remote workers?"),
+    ("retail", "customers with more than 5 products"),  # counted through orders
+    ("hospital", "which patients have not been discharged yet?"),  # only their keys are at hand there
+    ("retail", "orders that were shipped late"),
+    ("hr", "highest paid employee in each department"),
+]
+
+SAID_OTHERWISE = [
+    ("retail", "customers who did not order in 2022", "which customers did not place any order in 2022?"),
+    ("retail", "products with a higher price than the average", "products that cost more than the average"),
+    ("plants", "Which plants have a larger capacity than the average plant?", "plants with a capacity above average"),
+    ("league", "average goals by team", "average goals per team"),
+    ("league", "total goals of forwards", "total goals of players with position Forward"),
+    ("hospital", "patients admitted at least three times", "patients with at least three admissions"),
+    ("hospital", "how many women were admitted in 2022?", "how many patients with sex F had an admission in 2022?"),
+    ("birds", "heaviest species", "species with the highest avg weight"),
+    ("plants", "total capacity of the gas plants", "sum of capacity (MW) where fuel type is gas"),
+]
+
+
+@pytest.mark.parametrize(("data", "question"), UNSURE, ids=[question for _, question in UNSURE])
+def test_what_it_cannot_say_is_asked_back(asked: Ask, data: str, question: str) -> None:
+    conclusion = asked(data, question)
+    assert conclusion.status == "clarify", [step.code for step in conclusion.steps]
+
+
+@pytest.mark.parametrize(("data", "one", "other"), SAID_OTHERWISE, ids=[one for _, one, _ in SAID_OTHERWISE])
+def test_the_same_in_other_words_has_the_same_answer(asked: Ask, data: str, one: str, other: str) -> None:
+    first, second = asked(data, one), asked(data, other)
+    assert first.status == second.status == "ok"
+    assert first.result is not None
+    assert second.result is not None
+    assert sorted(first.result.table.to_pylist(), key=str) == sorted(second.result.table.to_pylist(), key=str)
+
+
+def test_rows_that_are_tied_by_others_count_once(asked: Ask) -> None:
+    conclusion = asked("clinic", "number of patients per doctor")
+    assert "count(DISTINCT" in conclusion.steps[-1].code
+
+
+FOLLOW_UPS = [
+    (("players from Brazil", "who are older than 25"), "\"nationality\" = 'Brazil'"),
+    (("How many players are from Brazil?", "and their average age?"), "\"nationality\" = 'Brazil'"),
+    (("average age by position", "and the highest?"), 'max("age")'),
+    (("number of players by position", "only the top 2"), "<= 2"),
+]
+
+
+@pytest.mark.parametrize(("texts", "kept"), FOLLOW_UPS, ids=[texts[1] for texts, _ in FOLLOW_UPS])
+def test_a_follow_up_keeps_what_was_asked_before(asked: Ask, texts: tuple[str, ...], kept: str) -> None:
+    conclusion = asked("league", *texts)
+    assert conclusion.status == "ok"
+    assert kept in conclusion.steps[-1].code
+    assert conclusion.prose.startswith("Read as")
+
+
+def test_a_word_for_what_was_asked_before_is_not_read_alone(asked: Ask) -> None:
+    conclusion = asked("league", "total goals per team", "and their average age?")
+    assert conclusion.status == "clarify"
+
+
+def test_of_the_later_questions_none_is_answered_wrongly(run: Run) -> None:
+    """Every fourth of them here; ``make eval`` asks all."""
+    chosen = LATER[::4]
+    benches = harness.Benches(chosen)
+    gateway = Gateway(Settings(model_access="offline"))
+    verdicts = {item.id: harness.ask(run, gateway, benches.of(item), item).verdict for item in chosen}
+    assert [name for name, verdict in verdicts.items() if verdict in (Verdict.WRONG, Verdict.FAILED)] == []
+    assert list(verdicts.values()).count(Verdict.RIGHT) > 0.7 * len(chosen)
