@@ -8,6 +8,7 @@ already reads it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,9 +26,9 @@ from ..datasets.registry import Registered
 from ..datasets.report import dataset_from_report
 from ..datasets.sources import FileSource, FrameSource, Source
 from ..datasets.staging import Workspace
-from ..errors import DataError, RunnerMisbehaved, StorageError
+from ..errors import DataError, ImageUnavailable, RunnerMisbehaved, StorageError
 from ..execution.base import Executor, Outcome, ProgressSink
-from ..protocol import IngestRequest
+from ..protocol import IngestRequest, protocol_hash
 from .headway import Headway
 
 CACHE_BYTES: Final = 20 * 1024**3
@@ -303,3 +304,19 @@ def _format(source: Source, options: Options) -> tuple[str, str, dict[str, Any]]
             raise DataError("option_not_for_format", message, "Leave them out, or change the variable.")
         return "arrow", "", {}
     return source.format.format, source.format.compression, {**source.format.options, **options}
+
+
+def image_version(settings: Settings) -> Callable[[], str]:
+    """What the tables in the cache depend on besides their source: the sources of the runner that made them."""
+
+    @functools.cache
+    def version() -> str:
+        from ..execution import docker_image
+
+        try:
+            own = docker_image.expected().build_hash
+        except ImageUnavailable:
+            own = protocol_hash()
+        return f"{own}/{settings.image}"
+
+    return version

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import functools
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ..agent.events import Conclusion, Event
+from ..agent.events import Event
 from ..capsules.store import Store, new_id
 from ..config import OFFLINE_MODEL, Settings
 from ..datasets import staging
@@ -23,7 +21,7 @@ from ..datasets.cache import Cache
 from ..datasets.model import Dataset
 from ..datasets.policy import Policy
 from ..datasets.sources import Source, resolve
-from ..errors import AnalystError, Failed, ImageUnavailable, Refused, UsageError
+from ..errors import AnalystError, Failed, Refused, UsageError
 from ..execution.base import Executor, Outcome
 from ..llm.boundary import Boundary
 from ..protocol import Fault, Request, protocol_hash
@@ -31,13 +29,14 @@ from . import dictionaries, explicit
 from .bench import Bench
 from .early import EarlyStart
 from .figures import Figures
-from .intake import Intake
+from .intake import Intake, image_version
 from .keeping import Keeper
 from .question import Question
 from .replay import Known, recipe
 from .results import NamedResults
 from .run import Run, error_of, without_locals
 from .shelf import Emit, Shelf
+from .underway import Underway
 
 if TYPE_CHECKING:
     from ..agent.loop import Streams
@@ -52,19 +51,6 @@ REMEMBERED: Final = 6
 
 def _unseen(event: Event) -> None:
     """For callers that do not watch."""
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What is known so far of the question under way: what its capsule tells if it is stopped."""
-
-    run: Run
-    started: float
-    conclusion: Conclusion | None = None
-    bench: Bench | None = None
-
-    def conclude(self, conclusion: Conclusion) -> None:
-        self.conclusion = conclusion
 
 
 class AnalystSession:
@@ -116,7 +102,7 @@ class AnalystSession:
             workspace=workspace,
             cache=Cache(settings.home),
             store=store,
-            ingest_version=_image_version(settings),
+            ingest_version=image_version(settings),
         )
 
     # --- data ---------------------------------------------------------------------------------------
@@ -229,28 +215,28 @@ class AnalystSession:
         run = Run(
             new_id(moment), question, model if question.mode == "auto" else "", "error", limits=limits, started=moment
         )
-        draft = _Draft(run, time.perf_counter())
+        underway = Underway(run)
         self.boundary.begin()
         try:
-            await self._answer(draft, emit)
+            await self._answer(underway, emit)
         except asyncio.CancelledError:
-            draft.run = replace(draft.run, status="cancelled", error=error_of("cancelled", _STOPPED))
-            self.last = self._keeper.keep(self._finished(draft))
+            underway.run = replace(underway.run, status="cancelled", error=error_of("cancelled", _STOPPED))
+            self.last = self._keeper.keep(self._finished(underway))
             raise
         except AnalystError as error:
-            draft.run = replace(draft.run, status=error.status, error=without_locals(error))
+            underway.run = replace(underway.run, status=error.status, error=without_locals(error))
         except Exception as error:
             message = f"CSV Analyst itself failed ({type(error).__name__})."
-            draft.run = replace(draft.run, error=Failed("internal_error", message, "Please report it."))
-            self.last = self._keeper.keep(self._finished(draft))
+            underway.run = replace(underway.run, error=Failed("internal_error", message, "Please report it."))
+            self.last = self._keeper.keep(self._finished(underway))
             raise
-        self.last = await asyncio.to_thread(self._keeper.keep, self._finished(draft))
+        self.last = await asyncio.to_thread(self._keeper.keep, self._finished(underway))
         if self.last.capsule is not None:
             self._keeper.tidy()
         return self.last
 
-    async def _answer(self, draft: _Draft, emit: Emit) -> None:
-        question = draft.run.question
+    async def _answer(self, underway: Underway, emit: Emit) -> None:
+        question = underway.run.question
         names = (
             self._shelf.registry.names
             if question.datasets is None
@@ -259,57 +245,57 @@ class AnalystSession:
         await self._restore_workspace()
         notes = await self._shelf.refresh(names, emit)
         visible = [self.dataset(name) for name in names]
-        draft.run = replace(
-            draft.run, notes=tuple(notes), datasets={dataset.name: dataset.fingerprint for dataset in visible}
+        underway.run = replace(
+            underway.run, notes=tuple(notes), datasets={dataset.name: dataset.fingerprint for dataset in visible}
         )
         if question.mode == "python" and not self.settings.python_enabled:
             hint = "Ask in SQL or in words; ENABLE_PYTHON_EXECUTION=true allows it."
             raise Refused("python_disabled", "Python is switched off by ENABLE_PYTHON_EXECUTION.", hint)
         tables = None if question.datasets is None else names
-        draft.bench = bench = Bench(
+        underway.bench = bench = Bench(
             self._executor,
             visible,
             self._results,
             tables=tables,
-            limits=draft.run.limits,
+            limits=underway.run.limits,
             python_enabled=self.settings.python_enabled,
-            boundary=self.boundary if question.mode == "auto" and self._leaves(draft.run.model) else None,
+            boundary=self.boundary if question.mode == "auto" and self._leaves(underway.run.model) else None,
         )
         if question.mode == "auto":
-            await self._answer_by_agent(draft, bench, emit)
+            await self._answer_by_agent(underway, bench, emit)
         else:
-            self._concluded(draft, await explicit.answer(question, bench, emit, draft.conclude))
+            underway.concluded(await explicit.answer(question, bench, emit, underway.conclude))
 
     def _leaves(self, model: str) -> bool:
         """Whether anything of a question to ``model`` can leave this machine, also by a fallback."""
         fallbacks = (name.strip() for name in self.settings.fallback_models.split(","))
         return any(self.boundary.leaves(name) for name in (model, *fallbacks) if name)
 
-    async def _answer_by_agent(self, draft: _Draft, bench: Bench, emit: Emit) -> None:
+    async def _answer_by_agent(self, underway: Underway, bench: Bench, emit: Emit) -> None:
         from ..agent import loop
         from ..agent.limits import AgentLimits
         from ..agent.tools import toolbox
 
         self._executor.begin()
-        question = draft.run.question
+        question = underway.run.question
         history = self._earlier(question)
 
         # The offline planner asks where it does not understand; it has no reading that it could assume.
-        may_ask = question.may_ask or draft.run.model == OFFLINE_MODEL
+        may_ask = question.may_ask or underway.run.model == OFFLINE_MODEL
         conclusion = await loop.answer(
             question.text,
             gateway=self._models(),
-            model=draft.run.model,
+            model=underway.run.model,
             toolbox=toolbox(bench, may_ask=may_ask),
             limits=AgentLimits.of(self.settings, max_steps=question.max_steps, max_cost=question.max_cost),
             history=history,
             emit=emit,
-            keep=draft.conclude,
-            review=self._figures.review(question, draft.run.model),
+            keep=underway.conclude,
+            review=self._figures.review(question, underway.run.model),
         )
         if conclusion.status in ("ok", "clarify") and not question.alone:
             self._history = [*self._history, conclusion.messages[1 + len(history) :]][-REMEMBERED:]
-        self._concluded(draft, conclusion)
+        underway.concluded(conclusion)
 
     def _earlier(self, question: Question) -> list[Message]:
         return [] if question.alone else [message for asked in self._history for message in asked]
@@ -353,41 +339,9 @@ class AnalystSession:
             return None
         return str(self._history.pop()[0]["content"])
 
-    def _concluded(self, draft: _Draft, conclusion: Conclusion) -> None:
-        draft.conclusion = conclusion
-        draft.run = replace(draft.run, notes=(*draft.run.notes, *conclusion.notes))
-        error = error_of(conclusion.status, conclusion.fault)
-        draft.run = replace(draft.run, status=conclusion.status, error=error)
-
-    def _finished(self, draft: _Draft) -> Run:
-        """The run with what the conclusion adds and the times."""
-        total = time.perf_counter() - draft.started
-        run = replace(draft.run, facts=self._executor.facts())
-        start = draft.bench.start if draft.bench is not None else 0.0
-        conclusion = draft.conclusion
-        if conclusion is None:
-            return replace(run, timings={"start": start, "model": 0.0, "tools": 0.0, "total": total})
-        tools = sum(step.seconds for step in conclusion.steps)
-        asked = run.question.mode == "auto"
-        timings = {
-            "start": start,
-            "model": max(0.0, total - tools) if asked else 0.0,
-            "tools": max(0.0, tools - start),
-            "total": total,
-        }
-        return replace(
-            run,
-            prose=conclusion.prose,
-            steps=conclusion.steps,
-            result=conclusion.result,
-            usage=conclusion.usage,
-            messages=self.boundary.outgoing(run.model, None, conclusion.messages).messages if asked else (),
-            sent=self.boundary.sent,
-            sources=self._recipes(run.datasets),
-            policies={name: str(self.boundary.policy(name)) for name in run.datasets},
-            numbers=self._figures.mark(run.question, conclusion),
-            timings=timings,
-        )
+    def _finished(self, underway: Underway) -> Run:
+        recipes = self._recipes(underway.run.datasets)
+        return underway.finished(self._executor.facts(), self.boundary, self._figures, recipes)
 
     def _recipes(self, names: Iterable[str]) -> dict[str, Any]:
         registered = {item.dataset.name: item.source for item in self._shelf.registry}
@@ -434,19 +388,3 @@ class AnalystSession:
 
 
 _STOPPED: Final = Fault("cancelled", "Stopped; what was running was killed.")
-
-
-def _image_version(settings: Settings) -> Callable[[], str]:
-    """What the tables in the cache depend on besides their source: the sources of the runner that made them."""
-
-    @functools.cache
-    def version() -> str:
-        from ..execution import docker_image
-
-        try:
-            own = docker_image.expected().build_hash
-        except ImageUnavailable:
-            own = protocol_hash()
-        return f"{own}/{settings.image}"
-
-    return version
