@@ -48,12 +48,15 @@ Scope = Mapping[str, str]
 
 def floored(connection: duckdb.DuckDBPyConnection, tree: Tree, *, least: int, exempt: Collection[str]) -> str:
     """The query of ``tree`` without groups of fewer than ``least`` rows.  ``exempt`` are the tables whose
-    rows may be told.  Raises ``Refusal`` (``sql_not_aggregating``)."""
+    rows may be told.  Raises ``Refusal`` (``sql_not_aggregating``), with the detail ``plain`` where each row of
+    the result comes from one row of one guarded table."""
     floor = _Floor(least, frozenset(map(fold, exempt)))
     kind, node = floor.query(tree["node"], {})
     if kind != SAFE:
         hint = f"Group and use count, sum, avg, median, min or max; groups need {least} rows."
-        raise Refusal("sql_not_aggregating", "The query does not only aggregate.", hint, floor.why)
+        refusal = Refusal("sql_not_aggregating", "The query does not only aggregate.", hint, floor.why)
+        refusal.details |= {"plain": True} if kind == PLAIN else {}
+        raise refusal
     statements = {"error": False, "statements": [{**tree, "node": node}]}
     rows = connection.execute(_DESERIALIZE, [json.dumps(statements)]).fetchall()
     return str(rows[0][0])

@@ -95,8 +95,9 @@ def of_fault(status: str, fault: Fault, language: str = "", *, names_of_cells: b
 def of_outcome(outcome: Outcome) -> Reply:
     """A result: the first rows of its table, what was cut, what was printed.  At most ``MAX_REPLY`` bytes.
 
-    What is told of it under a policy: the rows of a ``sample``; under ``aggregates`` the rows of
-    ``outcome.aggregated``, which has no small groups; else columns, types and the number of rows.
+    What is told of it under a policy: rows of a ``sample``, if each comes from one row of the data; under
+    ``aggregates`` the rows of ``outcome.aggregated``, which has no small groups; else columns, types and
+    the number of rows.
     """
     if outcome.fault is not None:
         return of_fault(outcome.status, outcome.fault, outcome.language, names_of_cells=outcome.names_of_cells)
@@ -110,9 +111,9 @@ def of_outcome(outcome: Outcome) -> Reply:
             return shown.outline(counts=False)
         if aggregated is not None:
             return aggregated.large_groups(shown.head, shown.row_count)
-        return shown.sample(policy.rows) if policy.rows else shown.outline(counts=True)
+        return shown.sample(policy.rows) if policy.rows and outcome.plain else shown.outline(counts=True)
 
-    return Reply(see, outcome.reads, 0 if aggregated is not None else len(shown.rows))
+    return Reply(see, outcome.reads, len(shown.rows) if outcome.plain and aggregated is None else 0)
 
 
 def of_found(matches: Sequence[Mapping[str, str]], more: bool, tables: Collection[str]) -> Reply:

@@ -38,11 +38,11 @@ class Outcome:
     decoded bodies.  ``table`` is fully validated Arrow, or ``None``.  ``name`` is the one under which
     later requests can read it, ``kept`` are all that they can read now; see ``SqlRequest.keep``.
 
-    The last four are for the data boundary, filled in by whoever asked: ``language`` is what ran
+    The last five are for the data boundary, filled in by whoever asked: ``language`` is what ran
     (``sql``, ``python``); ``reads`` are the data sets that it comes from, ``None`` for all there are;
-    ``names_of_cells`` says that names of columns, and so words of errors, may be cells; ``aggregated``
-    is the outcome of the same query without small groups, ``None`` when it does not aggregate or
-    nobody needs to know."""
+    ``names_of_cells`` says that names of columns, and so words of errors, may be cells; ``plain`` that each
+    row comes from one row of one data set; ``aggregated`` is the outcome of the same query without small
+    groups.  The last two are ``False`` and ``None`` also when nobody needs to know."""
 
     status: str
     fault: Fault | None = None
@@ -61,6 +61,7 @@ class Outcome:
     language: str = ""
     reads: frozenset[str] | None = None
     names_of_cells: bool = True
+    plain: bool = False
     aggregated: Outcome | None = None
 
     def raise_for_status(self) -> Outcome:

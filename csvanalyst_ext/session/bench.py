@@ -55,20 +55,22 @@ class Bench:
         request = SqlRequest(text, self._tables, True, self._limits)
         outcome = await self._run(request, keep, progress)
         reads = self._reads(outcome)
+        floored = await self._floored(request, outcome, reads)
         return replace(
             outcome,
             language="sql",
             reads=reads,
             names_of_cells=self._results.names_of_cells(request, outcome),
-            aggregated=await self._aggregated(request, outcome, reads),
+            plain=floored is not None and floored.fault is not None and floored.fault.details.get("plain") is True,
+            aggregated=floored if floored is not None and floored.table is not None else None,
         )
 
     async def python(self, code: str, *, progress: ProgressSink | None = None) -> Outcome:
         outcome = await self._run(PythonRequest(code, self._tables, self._limits), True, progress)
         return replace(outcome, language="python", names_of_cells=True)
 
-    async def _aggregated(self, request: SqlRequest, outcome: Outcome, reads: frozenset[str] | None) -> Outcome | None:
-        """The same query without small groups, where a model may be told that of it and no more."""
+    async def _floored(self, request: SqlRequest, outcome: Outcome, reads: frozenset[str] | None) -> Outcome | None:
+        """What came of the same query without small groups, where a model may be told that of it and no more."""
         if self._boundary is None or outcome.table is None or not reads:
             return None
         if not SCHEMA < self._boundary.strictest(reads) < FULL:
@@ -76,7 +78,7 @@ class Bench:
         exempt = self._boundary.open_tables()
         asked = replace(request, floor=SMALLEST_GROUP, exempt=exempt)
         found = await self._executor.run(asked)
-        return replace(found, language="sql", reads=reads) if found.table is not None else None
+        return replace(found, language="sql", reads=reads)
 
     def _reads(self, outcome: Outcome) -> frozenset[str] | None:
         """The data sets of a query that passed the gate; ``None`` also when it reads an earlier result."""

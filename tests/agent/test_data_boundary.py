@@ -419,6 +419,32 @@ def test_a_sample_is_counted_over_all_questions_and_sent_again_for_nothing(
     assert later <= first
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT string_agg(person, ' ') FROM {T}",
+        f"SELECT list(person), list(salary ORDER BY salary) FROM {T}",
+        f"SELECT person, lag(person) OVER (), lead(person) OVER () FROM {T}",
+        f"SELECT a.person, b.person FROM {T} a JOIN {T} b ON true",
+        f"SELECT (SELECT list(person) FROM {T})",
+        f"SELECT histogram(person) FROM {T}",
+        f"SELECT person, (SELECT list(person) FROM {T}) FROM {T}",
+        f"WITH w AS (SELECT list(person) AS p FROM {T}) SELECT p FROM w",
+    ],
+)
+def test_a_sample_has_no_rows_that_are_put_together_from_several(
+    talk: Callable[..., Talk], tmp_path: Path, text: str
+) -> None:
+    one = talk()
+    one.add(csv(tmp_path), "sample:3")
+    joined = f"' '.join({T}.person)"
+    sent = one.ask([call("run_sql", sql=text), call("run_python", code=f"pd.DataFrame({{'x': [{joined}]}})")])
+    assert [step.status for step in one.run.steps] == ["ok", "ok"], one.run.steps
+    assert CELL.search(sent) is None
+    rows = [call("run_sql", sql=f"SELECT upper(person) AS p, salary * 2 FROM {T} WHERE salary > 0 LIMIT 9")]
+    assert len(set(re.findall(r"CELLCANARY-\d+", one.ask(rows)))) == 3
+
+
 @pytest.mark.parametrize("made", CELLS_AS_NAMES, ids=["pivot", "plan", "python"])
 def test_a_sample_has_no_names_that_were_cells(talk: Callable[..., Talk], tmp_path: Path, made: Turn) -> None:
     one = talk()
