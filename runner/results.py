@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import io
+import itertools
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -29,6 +30,8 @@ SCALARS: Final = (
 MAX_FIGURES: Final = 8
 MAX_PICTURE: Final = 8 * 1024 * 1024
 MAX_TEXT: Final = 20_000
+MOST_PIECES: Final = 16
+"""Items of a list that are looked at for pieces of a drawing."""
 
 
 class NoTable(Exception):
@@ -59,7 +62,7 @@ def to_arrow(value: Any) -> pa.Table | None:
     A scalar is one row of one column ``result``; a mapping of scalars is one row; an array of two
     dimensions has columns ``0``, ``1`` …; a pandas index that says something becomes columns.
     """
-    if value is None or _is_figure(value):
+    if value is None or _is_drawn(value):
         return None
     if isinstance(value, pa.Table):
         return value
@@ -177,15 +180,16 @@ def _column(series: pd.Series[Any]) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _is_figure(value: Any) -> bool:
-    figure = sys.modules.get("matplotlib.figure")
-    axes = sys.modules.get("matplotlib.axes")
-    if figure is None or axes is None:
-        return False
-    if isinstance(value, figure.Figure | axes.Axes):
+def _is_drawn(value: Any, depth: int = 2) -> bool:
+    """Whether ``value`` is, or holds, a piece of a drawing: what ``plt.bar`` or ``plt.hist`` return.  The figure is
+    delivered anyway."""
+    if type(value).__module__.partition(".")[0] == "matplotlib":
         return True
-    many = list(value.flat) if isinstance(value, np.ndarray) and value.dtype == object else value
-    return isinstance(many, list) and bool(many) and all(isinstance(item, axes.Axes) for item in many)
+    if isinstance(value, np.ndarray):
+        value = list(value.flat) if value.dtype == object else ()
+    items = value.values() if isinstance(value, dict) else value
+    many = isinstance(value, dict | list | tuple) and depth > 0
+    return many and any(_is_drawn(item, depth - 1) for item in itertools.islice(items, MOST_PIECES))
 
 
 def deliver_figures(sink: Sink) -> None:

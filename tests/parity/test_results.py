@@ -163,3 +163,10 @@ def test_a_failed_query_inside_python_is_typed_and_the_code_can_go_on(sandbox: S
     assert went_on.table is not None
     assert went_on.table.column(0).to_pylist() == [5]
     assert "speed" in went_on.stdout
+
+
+@pytest.mark.parametrize("code", ["plt.bar([1], [2])", "plt.hist([1, 2, 2])", "plt.title('x')", "plt.boxplot([1, 2])"])
+def test_what_a_drawing_function_returns_is_no_result_but_its_figure_is(sandbox: Sandbox, code: str) -> None:
+    outcome = sandbox.python(code)
+    assert (outcome.status, outcome.table) == ("ok", None), outcome.fault
+    assert [artefact.kind for artefact in outcome.artefacts] == ["image/png"]
