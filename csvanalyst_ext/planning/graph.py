@@ -59,7 +59,9 @@ Path = tuple[Step, ...]
 
 
 class Graph:
-    """The tables of one question and their references.  ``declared`` are the edges that dictionaries state."""
+    """The tables of one question and their references.  ``declared`` are the edges that dictionaries state;
+    ``partial`` are references by name of which some values lead nowhere: too little for a question, not for a plan
+    that says which tables to join."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self.tables = {table.name: table for table in tables}
@@ -68,11 +70,12 @@ class Graph:
         part = {(e.source, column, e.target) for e in self.declared for column in e.columns}
         part |= {(e.target, key, e.source) for e in self.declared for key in e.keys}
         found = [
-            e
-            for e in _discover(tables)
+            (e, sure)
+            for e, sure in _discover(tables)
             if (e.source, e.columns[0]) not in alone and (e.source, e.columns[0], e.target) not in part
         ]
-        self.edges = tuple(dict.fromkeys((*self.declared, *found)))
+        self.edges = tuple(dict.fromkeys((*self.declared, *(e for e, sure in found if sure))))
+        self.partial = tuple(e for e, sure in found if not sure)
         self._steps = {name: tuple(self._find_steps(name)) for name in self.tables}
         self._ups: dict[tuple[str, int], tuple[tuple[Path, str], ...]] = {}
 
@@ -163,8 +166,11 @@ class Graph:
 
     def joins(self, one: str, other: str) -> tuple[tuple[tuple[str, str], ...], ...]:
         """The ways to join two tables: each is pairs of a column of ``one`` and a column of ``other``."""
+        return self._joins(one, other, self.edges) or self._joins(one, other, self.partial)
+
+    def _joins(self, one: str, other: str, edges: Iterable[Edge]) -> tuple[tuple[tuple[str, str], ...], ...]:
         found: dict[frozenset[tuple[str, str]], tuple[tuple[str, str], ...]] = {}
-        for edge in self.edges:
+        for edge in edges:
             pairs = tuple(zip(edge.columns, edge.keys, strict=True))
             if (edge.source, edge.target) == (one, other):
                 found.setdefault(frozenset(pairs), pairs)
@@ -219,27 +225,30 @@ def _declared(tables: Sequence[Table]) -> Iterator[Edge]:
                     yield Edge(source.name, columns, target.name, keys)
 
 
-def _discover(tables: Sequence[Table]) -> Iterator[Edge]:
+def _discover(tables: Sequence[Table]) -> Iterator[tuple[Edge, bool]]:
+    """The references that names and profiles tell of, and whether all values can be those of a key."""
     nouns = {t.name: [words for words, _ in table_nouns(t.name)] for t in tables}
     keys = {t.name: list(islice((c for c in t.columns if _is_key(t, c, nouns[t.name])), _MOST_KEYS)) for t in tables}
     for source in tables:
         for column in source.columns:
             if column.kind not in ("number", "text") or (column.kind == "number" and not column.integer):
                 continue
-            scored: list[tuple[int, Edge]] = []
+            scored: dict[bool, list[tuple[int, Edge]]] = {True: [], False: []}
             for target in tables:
                 for other in keys[target.name]:
                     if (source.name, column.name) == (target.name, other.name) or not _same_kind(column, other):
                         continue
                     score = _score(source, column, target, other, nouns[target.name])
-                    if score is not None and _contained(column, other):
-                        scored.append((score, Edge(source.name, (column.name,), target.name, (other.name,))))
-            best = min((score for score, _ in scored), default=0)
-            nearest = [edge for score, edge in scored if score == best]
+                    if score is not None:
+                        edge = Edge(source.name, (column.name,), target.name, (other.name,))
+                        scored[_contained(column, other)].append((score, edge))
+            sure = bool(scored[True])
+            best = min((score for score, _ in scored[sure]), default=0)
+            nearest = [edge for score, edge in scored[sure] if score == best]
             for edge in nearest:
                 mirrored = len(nearest) == 1 and source.unique(column) is True and _owns(source, column, nouns)
                 if not mirrored:
-                    yield edge
+                    yield edge, sure
 
 
 def _owns(table: Table, column: Column, nouns: dict[str, list[tuple[str, ...]]]) -> bool:

@@ -162,6 +162,14 @@ def test_a_declared_key_takes_the_place_of_a_discovered_one() -> None:
     assert graph_of((sales, people)).joins("customers", "sales") == ((("old number", "customer_id"),),)
 
 
+def test_a_key_of_which_some_values_lead_nowhere_joins_a_plan_and_answers_no_question() -> None:
+    orders = Table("orders", 9, (Column("customer_id", "BIGINT", distinct=3, minimum="1", maximum="9"),))
+    people = Table("customers", 3, (Column("customer_id", "BIGINT", distinct=3, minimum="1", maximum="3"),))
+    graph = graph_of((orders, people))
+    assert graph.joins("orders", "customers") == ((("customer_id", "customer_id"),),)
+    assert graph.edges == ()
+
+
 def test_a_declared_key_of_several_columns_joins_by_all_of_them() -> None:
     lines = Table("lines", 6, (Column("order", "BIGINT", distinct=2), Column("line", "BIGINT", distinct=3)))
     order_line = (("order", "line"), "lines", ("order", "line"))
