@@ -11,7 +11,7 @@ from typing import Final
 
 from . import lexicon
 from .leads import Lead
-from .link import core
+from .naming import core
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .remembering import remembered

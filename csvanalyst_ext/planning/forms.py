@@ -80,6 +80,7 @@ class Forms(Items):
         for start, given in self._starts():
             for at in self._openings(start):
                 yield from self._counts(at, given)
+                yield from self._in_how_many(at, given)
                 yield from self._items_form(at, given)
                 yield from self._rows(at, given)
                 yield from self.special(at, given)
@@ -157,6 +158,23 @@ class Forms(Items):
                                         yield replace(meant, query=replace(meant.query, outer="count"))
                                 if not total.rank and not total.sort and not total.dims and not total.having:
                                     yield from self._grouped(table, (measure,), total, ())
+
+    def _in_how_many(self, at: int, given: Mods) -> Iterator[Meant]:
+        """ "In how many countries do our customers live", "from how many cities do we have orders"."""
+        asks = tuple(f"{preposition} how many" for preposition in ("in", "from", "to", "across", "at"))
+        for start, _ in self.phrase(at, asks):
+            for distinct in self.skip(start, lexicon.DISTINCT):
+                for end, name, column, cost in self.columns(distinct):
+                    if column.kind != "text":
+                        continue
+                    for verb, _ in self.phrase(end, ("do", "did", "are", "were", "have", "do we have", "did we have")):
+                        for phrase in self.noun_phrase(verb, 0):
+                            plain = phrase.mods == Mods(phrase.mods.where, cost=phrase.mods.cost)
+                            ends = (e for e, lead in relations.leads(self, phrase.end) if not lead.negated)
+                            if plain and self.size in (phrase.end, *ends):
+                                measure = Measure(name, Calc("count distinct", Field(column.name)))
+                                mods = given + phrase.mods + Mods(cost=cost)
+                                yield from self._grouped(phrase.table, (measure,), mods, ())
 
     def _summed_by(self, at: int, name: str, column: str, given: Mods) -> Iterator[Meant]:
         """ "How many goals did players from Peru score"."""

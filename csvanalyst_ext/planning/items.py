@@ -8,7 +8,7 @@ from typing import Final
 
 from . import lexicon
 from .counting import called_by_function
-from .link import column_cost
+from .naming import column_cost
 from .queries import ColumnItem, Item, Queries
 from .query import Calc
 from .spoken import Measure

@@ -9,24 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import product
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from . import lexicon, thesaurus
+from .naming import NO_PARTIAL_HEADS, SMALL_WORDS, column_cost, core, equal, expands, vocabulary
 from .schema import Column, Table
 from .words import Token, forms, key, pieces, same
 
 LONGEST: Final = 9
 """Tokens that one name or value may span."""
 
-_SMALL_WORDS: Final = frozenset({"of", "the", "in", "per", "a"})
-_SWITCH_PREFIXES: Final = frozenset({"is", "has", "was", "had", "are", "did"})
-_SWITCH_SUFFIXES: Final = frozenset({"flag", "indicator", "ind", "yn", "bool"})
 _COLLECTIONS: Final = ("place", "data", "dataset", "list", "base", "records", "table", "file")
-_NO_PARTIAL_HEADS: Final = frozenset(
-    {"number", "count", "value", "total", "id", "no", "num", "key", "code", "index", "flag"}
-)
 
 
 class ColumnLink(NamedTuple):
@@ -79,7 +73,7 @@ def index_of(table: Table) -> Index:
         for value in column.values if column.kind == "text" else ():
             for said in (value, *_spoken_of(column, value)):
                 values.setdefault(key(said), []).append((column, value))
-        for word in _vocabulary(column.pieces):
+        for word in vocabulary(column.pieces):
             columns.setdefault(word, set()).add(place)
     return Index(
         {text: tuple(found) for text, found in values.items()},
@@ -183,7 +177,7 @@ class Linker:
             said = _pieces_of(span)
             for column in self._index.identifiers:
                 named = column.pieces[:-1]
-                if _equal(said, named) or _expands(said, named):
+                if equal(said, named) or expands(said, named):
                     found.append(ColumnLink(end, column, 1))
         return found
 
@@ -212,17 +206,17 @@ class Linker:
 
     def _find_columns(self, start: int) -> Iterator[ColumnLink]:
         for end, span in self._spans(start, 7):
-            if all(token.kind in ("number", "date") for token in span) or span[-1].norm in _SMALL_WORDS:
+            if all(token.kind in ("number", "date") for token in span) or span[-1].norm in SMALL_WORDS:
                 continue
             said = _pieces_of(span)
             likely = [self.table.columns[place] for place in self._index.likely(said)] if said else []
             found = [(column, column_cost(said, column, self._nouns)) for column in likely]
             named = [(column, cost) for column, cost in found if cost is not None]
             for column in self._synonymous:
-                if any(_equal(said, pieces(synonym)) for synonym in column.synonyms):
+                if any(equal(said, pieces(synonym)) for synonym in column.synonyms):
                     named.append((column, 0))
             yield from (ColumnLink(end, column, cost) for column, cost in named)
-            if not named and len(said) == 1 and said[0] not in _NO_PARTIAL_HEADS:
+            if not named and len(said) == 1 and said[0] not in NO_PARTIAL_HEADS:
                 heads = [c for c in self.table.columns if c.kind == "number" and same(said[0], core(c)[-1])]
                 if len(heads) == 1 and len(core(heads[0])) > 1:  # "price" where there is one price
                     yield ColumnLink(end, heads[0], 4)
@@ -281,136 +275,3 @@ def table_nouns(name: str) -> tuple[tuple[tuple[str, ...], int], ...]:
         if len(words) == 1 and words[0].endswith(ending) and len(words[0]) >= len(ending) + 4:
             return ((words, 0), ((words[0].removesuffix(ending),), 1))
     return ((words, 0),) if len(words) == 1 else ((words, 0), (words[-1:], 1))
-
-
-def column_cost(
-    said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...] = ()
-) -> int | None:
-    """How far the words ``said`` are from the column's name; ``None`` when they do not name it."""
-    named = column.pieces
-    if not named or not said:
-        return None
-    if _equal(said, named):
-        return 0
-    if named[0] in _SWITCH_PREFIXES and _equal(said, named[1:]):
-        return 1
-    if "or" in named[1:-1]:  # "Country or region"
-        at = named.index("or")
-        if _equal(said, named[:at]) or _equal(said, named[at + 1 :]):
-            return 1
-    plain = _without_small_words(said)
-    if plain != said:
-        if plain and _equal(plain, _without_small_words(named)):
-            return 1
-        if _expands(plain, named):
-            return 2
-    if "of" in said[1:-1]:
-        at = said.index("of")
-        turned = _without_small_words((*said[at + 1 :], *said[:at]))
-        if (cost := column_cost(turned, column)) is not None and cost < 4:
-            return cost + 1
-        return None
-    short = core(column) if has_unit(column) else named
-    if short != named and _equal(said, short):
-        return 1
-    if len(named) > 1 and named[-1] == "name" and column.kind == "text" and _equal(said, named[:-1]):
-        return 1
-    if len(named) > 1 and named[-1] in _SWITCH_SUFFIXES and column.switch is not None and _equal(said, named[:-1]):
-        return 1
-    if len(named) > 1 and named[-1] in ("id", "code") and _equal(said, named[:-1]):
-        return 3
-    if _expands(said, named):
-        return 2
-    if short != named and _expands(said, short):
-        return 3
-    return _partial(said, column, nouns)
-
-
-@cache
-def _without_small_words(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in words if word not in _SMALL_WORDS)
-
-
-def has_unit(column: Column) -> bool:
-    """Whether the last word of the name is a unit that a question may leave out."""
-    return column.kind == "number" and len(core(column)) < len(column.pieces)
-
-
-def core(column: Column) -> tuple[str, ...]:
-    """The words of the name without units and scales at its end: ``gdp`` of ``gdp_billion_usd``."""
-    return _core(column.bare_pieces if column.kind == "number" else column.pieces)
-
-
-@cache
-def _core(named: tuple[str, ...]) -> tuple[str, ...]:
-    if "per" in named[1:-1] and named[named.index("per") - 1] in lexicon.PRICES:
-        named = named[: named.index("per")]  # "price_per_night", but not "gdp_per_capita"
-    if len(named) > 2 and named[-1] in ("2", "3") and named[-2] in lexicon.UNITS:
-        named = named[:-2]  # areas and volumes: "land_area_km2"
-    if len(named) > 2 and named[-2:] in lexicon.RATES:
-        named = named[:-2]  # "wind speed km/h"
-    if len(named) > 2 and named[-1] in lexicon.CURRENCIES and named[-2] in lexicon.SHORT_SCALES:
-        named = named[:-2]  # "market_value_m_eur"
-    while len(named) > 1 and (named[-1] in lexicon.SCALES or _unit_at_end(named)):
-        named = named[:-1]
-    return named
-
-
-def _unit_at_end(named: tuple[str, ...]) -> bool:
-    *front, last = named
-    return last in lexicon.UNITS and (last not in lexicon.UNIT_FRONTS or bool(lexicon.UNIT_FRONTS[last] & set(front)))
-
-
-def scale(column: Column) -> float:
-    """What a number of the column stands for: 1,000,000 in ``population_millions``."""
-    tail = column.pieces[len(core(column)) :]
-    if len(tail) == 2 and tail[1] in lexicon.CURRENCIES and tail[0] in lexicon.SHORT_SCALES:
-        return lexicon.SHORT_SCALES[tail[0]]
-    words = set(tail)
-    return next((factor for word, factor in lexicon.SCALES.items() if word in words), 1)
-
-
-def _partial(said: tuple[str, ...], column: Column, nouns: tuple[tuple[tuple[str, ...], int], ...]) -> int | None:
-    """The last words of a longer name.  For a number only when the first words say nothing but what the
-    rows are: "delay" is no name for an arrival delay, "age" is one for a passenger's age."""
-    name = core(column) if has_unit(column) else column.pieces
-    if len(said) >= len(name) or not _equal(said, name[-len(said) :]) or name[-1] in _NO_PARTIAL_HEADS:
-        return None
-    front = name[: -len(said)]
-    owned = any(len(front) == len(noun) and all(map(same, front, noun)) for noun, _ in nouns)
-    if owned:
-        return 2
-    return 4 if column.kind in ("text", "date") or column.is_year else None
-
-
-@cache
-def _vocabulary(named: tuple[str, ...]) -> frozenset[str]:
-    """Every word of a name in all its forms, written out where it is short, and the words put together."""
-    found = {form for piece in named for form in forms(piece)}
-    found |= {form for piece in named for long in lexicon.ABBREVIATIONS.get(piece, ()) for form in forms(long)}
-    for start in range(len(named)):
-        for end in range(start + 1, len(named) + 1):
-            found.add("".join(named[start:end]))
-            found |= forms("".join(named[start:end]))
-    return frozenset(found)
-
-
-@cache
-def _equal(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
-    if not said or not named:
-        return False
-    if len(said) == len(named) and all(map(same, said, named)):
-        return True
-    one, other = "".join(said), "".join(named)
-    return one == other or same(one, other)
-
-
-@cache
-def _expands(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
-    """Whether ``said`` is ``named`` with known abbreviations written out."""
-    options = [(piece, *lexicon.ABBREVIATIONS.get(piece, ())) for piece in named]
-    if all(len(option) == 1 for option in options) or len(named) > 5:
-        return False
-    wanted = "".join(said)
-    last = {wanted[: len(wanted) - len(said[-1])] + form for form in forms(said[-1])}
-    return any("".join(choice) in last for choice in product(*options) if choice != named)

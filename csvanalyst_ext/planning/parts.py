@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any, Final
 
 from . import lexicon
-from .link import Linker, has_unit, scale
+from .link import Linker
+from .naming import has_unit, scale
 from .plan import Dimension, Filter
 from .remembering import remembered
 from .schema import Column, Table

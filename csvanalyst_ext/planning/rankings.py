@@ -8,7 +8,7 @@ from typing import Final
 
 from . import lexicon
 from .counting import fits
-from .link import core
+from .naming import core
 from .parts import Meaning
 from .plan import Dimension, Measure, Order, Plan
 from .schema import Column

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from . import lexicon
+from . import lexicon, relations
 from .counting import fits
 from .queries import Meant
 from .query import Beside, Calc, Condition, Field, Pair, Query, Test
@@ -40,6 +40,8 @@ class Shares(Trends):
         yield from self._growth(at, given)
         yield from self._stepwise(at, given)
         yield from self._share(at)
+        yield from self._share_of_distinct(at)
+        yield from self._each_ones_share(at)
 
     def _share(self, at: int) -> Iterator[Meant]:
         for start, _ in self.phrase(at, _SHARE):
@@ -70,6 +72,34 @@ class Shares(Trends):
                                 part = Calc("sum", Field(column.name), mods.where)
                                 pair = Pair("percent", part, Calc("sum", Field(column.name)))
                                 yield Meant(Query(table, (pair,)), cost + mods.cost)
+
+    def _share_of_distinct(self, at: int) -> Iterator[Meant]:
+        """ "What share of the distinct cities received steel": of the values of a column, those of some rows."""
+        for start, _ in self.phrase(at, _SHARE):
+            for article in self.articles(start):
+                for distinct, _ in self.phrase(article, lexicon.DISTINCT):
+                    for end, table, column, cost in self.columns(distinct):
+                        verbs = {end, *self._predicates(end)}
+                        verbs |= {end + 1} if self.norm(end) in relations.VERBS else set()
+                        for verb in verbs:
+                            for last, mods in self.mods(table, verb, 1):
+                                if last != self.size or not mods.where or mods.rank or column.kind == "other":
+                                    continue
+                                field = Field(column.name)
+                                part = Calc("count distinct", field, mods.where)
+                                pair = Pair("percent", part, Calc("count distinct", field))
+                                yield Meant(Query(table, (pair,)), cost + mods.cost)
+
+    def _each_ones_share(self, at: int) -> Iterator[Meant]:
+        """ "Each region's share of total sales"."""
+        for start, _ in self.phrase(at, ("each", "every")):
+            for end, dims, cost in self.dims(start):
+                for share in (e for genitive, _ in self.phrase(end, ("'s",)) for e, _ in self.phrase(genitive, _SHARE)):
+                    for last, measure, more in self.measured(share):
+                        if last == self.size and measure.calc.function == "sum":
+                            mods = Mods(dims=dims, cost=cost + more)
+                            for meant in self._grouped(measure.table, (measure,), mods, ()):
+                                yield replace(meant, query=self._shared(meant.query))
 
     def _each(self, at: int) -> Iterator[tuple[int, tuple[Dim, ...], int]]:
         for comma in self.skip(at, (",", "in percent", "in percent ,")):

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from . import lexicon
 from .counting import fits
 from .forms import Forms
-from .link import core
+from .naming import core
 from .plan import Bucket, Filter
 from .queries import Meant
 from .query import Beside, Calc, Field, Pair, Query, Test
@@ -88,6 +88,8 @@ class Trends(Forms):
                                     for one in ((e, Beside(function, e)) if isinstance(e, Calc) else (e,))
                                 )
                                 yield replace(meant, query=replace(meant.query, select=select))
+        for start, _ in self.phrase(at, ("how did the", "how did", "how has the", "how has")):
+            yield from self._grew(start, "-")
         for start, word in self.phrase(at, _HOW_FAR):
             yield from self._grew(start, "-" if word.startswith(("by how much d", "by how much h", "how much d"))
                                   else "growth")  # fmt: skip

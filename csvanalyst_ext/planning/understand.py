@@ -8,11 +8,12 @@ else is a question back.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 from ..errors import PlanError
@@ -29,7 +30,7 @@ from .questions import Questions
 from .schema import Column, Table
 from .sentences import Reading
 from .wording import filters_of, nodes
-from .words import Token, forms, key, pieces, tokens
+from .words import Token, akin, forms, key, pieces, tokens
 
 MAX_WORDS: Final = 40
 _MAX_READINGS: Final = 4000
@@ -108,6 +109,11 @@ def _understand(question: str, tables: tuple[Table, ...]) -> Understood | NotUnd
         return NotUnderstood("no_tables", "There is no data yet. Add a file or a data frame first.")
     if len(words) > MAX_WORDS:
         return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
+    meant = _read(words, tables)
+    return (_of_another_date(meant, words) or meant) if isinstance(meant, Understood) else meant
+
+
+def _read(words: tuple[Token, ...], tables: tuple[Table, ...]) -> Understood | NotUnderstood:
     scopes = {table.name: Questions(table, words) for table in tables}
     together = _of_all_tables(words, tables, scopes) if len(tables) > 1 and words else None
     if isinstance(together, Understood):
@@ -188,6 +194,28 @@ def _not_by_key(meant: Understood, words: Sequence[Token], tables: Sequence[Tabl
     if name is None or any("_" in token.norm for token in words):
         return meant
     return NotUnderstood("open", f"I can only tell {name} of them. Is that what you want?", (f"by {name}",))
+
+
+_THEN_A_TIME: Final = frozenset({"in", "on", "after", "before", "since", "between", "during", "from", "until"})
+_LOOSELY: Final = frozenset({"in", "during"})
+"""After these, the only date of the rows is meant: orders "cancelled in 2022" are orders of 2022."""
+
+
+def _of_another_date(meant: Understood, words: Sequence[Token]) -> NotUnderstood | None:
+    """A question back where "shipped after May" was read as a status and the date of something else."""
+    filters = filters_of(meant.plan)
+    values = {key(str(value)) for f in filters for value in f.values}
+    dates = [f for f in filters if f.part or any(isinstance(value, dt.date) for value in f.values)]
+    for token, after in pairwise(words):
+        if key(token.text) not in values or after.norm not in _THEN_A_TIME or not token.norm.endswith("ed"):
+            continue
+        other = [f.column for f in dates if not any(akin(token.norm, piece) for piece in pieces(f.column))]
+        known = [c for table in meant.tables for c in table.columns if c.kind == "date" or c.is_year]
+        if other and not (after.norm in _LOOSELY and len(known) == 1):
+            name = other[0].rpartition(".")[2]
+            question = f'I know no date on which something was "{token.text}". Do you mean {name}?'
+            return NotUnderstood("open", question, (name,))
+    return None
 
 
 def _tables_of(plan: Plan) -> set[str]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from csvanalyst_ext.planning import describe
 from csvanalyst_ext.planning.compile import compile_plan, condition, identifier, literal
-from csvanalyst_ext.planning.link import column_cost, table_nouns
+from csvanalyst_ext.planning.link import table_nouns
+from csvanalyst_ext.planning.naming import column_cost
 from csvanalyst_ext.planning.plan import Dimension, Filter, Measure, Order, Plan
 from csvanalyst_ext.planning.schema import Column, Table
 from csvanalyst_ext.planning.understand import NotUnderstood, Understood, understand, vocabulary
