@@ -148,7 +148,7 @@ def _draw(plan: Plan, kind: str, turn: Turn, replies: Sequence[Reply], tools: Se
     result = _made(replies, Call("run_sql", {"sql": compile_plan(plan)}))
     if result is None or not result.ok:
         return turn
-    columns = [str(column["name"]) for column in result.data.get("columns", ())]
+    columns = [(str(column["name"]), str(column.get("type", ""))) for column in result.data.get("columns", ())]
     spec = specification(plan, columns, int(result.head.get("row_count", 0)), kind)
     if spec is None or "make_chart" not in tools or "result" not in result.head:
         return replace(turn, text=f"{turn.text} There is nothing to draw in this result.")

@@ -176,11 +176,17 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
         return f"{show(count)} row{'s' * (count != 1)} with the {rank}, {about}{shared}."
     named = []
     for row in rows[:MOST_LISTED]:
-        label = ", ".join(show(v) for i, v in enumerate(row) if i != at)
+        label = ", ".join(_called(columns[i], v) for i, v in enumerate(row) if i != at)
         named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
     listed = joined(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
     places = f"The {wanted} with the {rank}" if wanted > 1 else f"The {rank}"
     return f"{places}, {about}: {listed}{_shared(count, wanted)}."
+
+
+def _called(column: str, value: Any) -> str:
+    """What names a row: a text by itself, a number with the column that it is of."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{column} {value}" if number else show(value)
 
 
 def _shared(count: int, wanted: int) -> str:

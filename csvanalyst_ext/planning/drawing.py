@@ -33,21 +33,23 @@ def asks_for_chart(text: str) -> tuple[str, str] | None:
     return None
 
 
-def specification(plan: Plan, columns: Sequence[str], rows: int, kind: str) -> dict[str, Any] | None:
-    """A Vega-Lite specification for the result of ``plan``; ``None`` when a chart would show nothing."""
+def specification(plan: Plan, columns: Sequence[tuple[str, str]], rows: int, kind: str) -> dict[str, Any] | None:
+    """A Vega-Lite specification for the result of ``plan``, whose ``columns`` are names and types of the engine;
+    ``None`` when a chart would show nothing."""
+    names = [name for name, _ in columns]
     if rows < 2 or rows > _MOST_ROWS or len(columns) < 2 or not (plan.grouped or plan.source or plan.order):
         return None
     first = plan.dimensions[0] if plan.dimensions else None
     time = first is not None and (first.bucket or first.part in ("date", "year", "month", "quarter", "week", "hour"))
     groups = len(plan.dimensions)
-    value = columns[groups] if groups and groups < len(columns) else columns[-1]
+    value = names[groups] if groups and groups < len(names) else names[-1]
     mark = {"line": "line", "scatter": "point", "bar": "bar", "column": "bar"}.get(kind) or ("line" if time else "bar")
-    across: dict[str, Any] = {"field": columns[0], "type": "ordinal"}
+    across: dict[str, Any] = {"field": names[0], "type": "ordinal"}
     if first is not None and first.bucket:
         across["type"] = "temporal"
-    elif not time:
+    elif not time and columns[0][1].startswith(("VARCHAR", "ENUM")):  # numbers have an order of their own
         across |= {"type": "nominal", "sort": "-y"}
     encoding: dict[str, Any] = {"x": across, "y": {"field": value, "type": "quantitative"}}
     if groups > 1:
-        encoding["color"] = {"field": columns[1], "type": "nominal"}
+        encoding["color"] = {"field": names[1], "type": "nominal"}
     return {"mark": mark, "encoding": encoding, "title": ", ".join(labels(plan)) or value}
