@@ -42,7 +42,7 @@ def _plain(measure: Measure, naming: Naming) -> str:
         case "count distinct":
             return f"different {column}"
         case "quantile":
-            return f"quantile {measure.quantile:g} of {column}"
+            return f"{_percentile(measure.quantile or 0.0)} of {column}"
         case "correlation":
             return f"correlation of {column} and {naming(measure.other)}"
         case function:
@@ -103,3 +103,13 @@ def _labels(plan: Plan, naming: Naming) -> list[str]:
 def joined_columns(joins: Sequence[Join]) -> tuple[Join, ...]:
     """Those joins whose columns are there afterwards."""
     return tuple(join for join in joins if join.kind in ("inner", "left"))
+
+
+def _percentile(quantile: float) -> str:
+    """``90th percentile`` of 0.9; a quantile between two percentiles by its number."""
+    percent = round(100 * quantile, 9)
+    if not percent.is_integer():
+        return f"quantile {quantile:g}"
+    number = int(percent)
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending} percentile"
