@@ -39,7 +39,7 @@ def ok(**columns: Sequence[Any]) -> Outcome:
 
 
 def failed(code: str = "unknown_column", status: str = "error") -> Outcome:
-    return Outcome(status, Fault(code, "There is no column x.", "Use city or amount."))
+    return Outcome(status, Fault(code, "There is no column x.", "Use city or amount."), names_of_cells=False)
 
 
 @dataclass
