@@ -20,6 +20,8 @@ from csvanalyst_ext.protocol import MAX_NAME
 
 MAX_DEPTH: Final = 32
 MAX_CELL: Final = 1024 * 1024
+_DIGITS: Final = 38
+"""Of a decimal128."""
 
 _SAME: Final = (
     pt.is_null, pt.is_boolean, pt.is_integer, pt.is_float32, pt.is_float64, pt.is_date32, pt.is_timestamp,
@@ -51,7 +53,9 @@ def plain_type(kind: pa.DataType, depth: int = 0) -> pa.DataType:
     if pt.is_float16(kind):
         return pa.float32()
     if pt.is_decimal(kind):
-        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= 38 else pa.float64()
+        if abs(kind.scale) > _DIGITS:
+            raise NotPlain("result_not_plain", f"A column of type {kind} cannot leave the sandbox.")
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= _DIGITS else pa.float64()
     if pt.is_date64(kind):
         return pa.date32()
     if pt.is_time(kind):

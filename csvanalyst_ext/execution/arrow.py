@@ -24,6 +24,8 @@ _PLAIN: Final = frozenset((
     "null", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float", "double",
     "decimal128", "string", "large_string", "binary", "large_binary", "date32", "time64", "timestamp", "duration",
 ))  # fmt: skip
+_DIGITS: Final = 38
+"""Of a decimal128; Arrow takes any scale, and then cannot give the values out."""
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+:-]+(/[A-Za-z0-9_+:-]+)*")
 _LARGE_TEXT: Final = 4096
 """Bytes from which a column of text is validated as a whole."""
@@ -109,6 +111,8 @@ def _refuse_type(kind: pa.DataType, depth: int) -> None:
         _refuse_type(kind.value_type, depth + 1)
     elif str(kind).split("[")[0].split("(")[0] not in _PLAIN or kind == pa.time64("ns"):
         raise _bad(f"the type {str(kind)[:60]}")
+    elif pa.types.is_decimal(kind) and not (0 < kind.precision <= _DIGITS and abs(kind.scale) <= _DIGITS):
+        raise _bad("a decimal of a scale that no number has")
     elif pa.types.is_timestamp(kind) and kind.tz is not None and not _ZONE.fullmatch(kind.tz):
         raise _bad("a time zone that is none")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import struct
@@ -100,7 +101,9 @@ def fields(chance: random.Random) -> Script:
                 if not reply:
                     break
             case 1 if isinstance(target, dict):
-                target[chance.choice(("planted", "", "x" * 300, "\ud800", "__proto__", "gate"))] = chance.choice(ODD)
+                target[chance.choice(("planted", "", "x" * 300, "\ud800", "__proto__", "gate"))] = copy.deepcopy(
+                    chance.choice(ODD)
+                )
             case 2:
                 target[key] = "@@"
                 raw = chance.choice(RAW)
@@ -111,7 +114,7 @@ def fields(chance: random.Random) -> Script:
             case 5:
                 target[key] = [target[key]] * chance.choice((2, 33, 5000))
             case _:
-                target[key] = chance.choice(ODD)
+                target[key] = copy.deepcopy(chance.choice(ODD))
         if target is reply and not reply:
             break
     data = json.dumps(reply).encode()

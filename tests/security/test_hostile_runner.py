@@ -301,6 +301,16 @@ def test_a_runner_with_another_protocol_is_refused() -> None:
     assert protocol.protocol_hash() != "other"
 
 
+@pytest.mark.parametrize("scale", [39, 236, -39])
+def test_a_decimal_of_a_scale_that_no_number_has_is_refused(scale: int) -> None:
+    odd = pa.Array.from_buffers(pa.decimal128(9, scale), 3, [None, pa.py_buffer(bytes(48))])
+    data = arrow(pa.table({"n": odd}))
+    announced = {**TABLE_REPLY, "bodies": [{"kind": "table", "name": "result", "size": len(data)}]}
+    announced["columns"] = [{"name": "n", "type": "DECIMAL"}]
+    with pytest.raises(RunnerMisbehaved, match="scale"):
+        ask(body(data) + reply(**{**announced, "row_count": 3, "total_rows": 3}))
+
+
 @pytest.mark.parametrize("idle", [protocol.encode(Kind.PROGRESS, 1, {"rows": 1, "bytes": 1}), body(b"")])
 def test_a_flood_of_frames_without_a_result_is_refused_early(idle: bytes) -> None:
     assert ask(body(TABLE_BODY) + idle * 2000 + reply(**TABLE_REPLY), within=20).table == TABLE

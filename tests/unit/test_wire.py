@@ -278,6 +278,12 @@ def test_a_decimal_that_is_no_wide_integer_stays_decimal() -> None:
     ).type == pa.decimal128(38, 0)
 
 
+def test_a_decimal_of_a_scale_that_no_number_has_stays_in_the_sandbox() -> None:
+    odd = pa.Array.from_buffers(pa.decimal128(9, 236), 1, [None, pa.py_buffer(b"\1" + b"\0" * 15)])
+    with pytest.raises(wire.NotPlain):
+        send(pa.table({"x": odd}))
+
+
 def test_not_finite_numbers_cross() -> None:
     values = sent_column(pa.array([float("inf"), float("-inf"), float("nan")])).to_pylist()
     assert values[:2] == [float("inf"), float("-inf")]
