@@ -11,8 +11,8 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .reading import Reading, Token
 from .results import Column, stem
+from .tokens import Reading, Token
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import lexicon as lex
 from .comparing import claimed, noun_end, rival, scaled, stems
+from .dating import DateToken
 from .marks import Status, Where
 from .mentions import Labels, Mention, Span, bound, clauses, sentences
-from .reading import DateToken, Token
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

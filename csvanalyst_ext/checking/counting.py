@@ -13,8 +13,8 @@ from . import lexicon as lex
 from .comparing import interval, scaled
 from .context import Context, Hit
 from .marks import Where
-from .reading import Token
 from .results import Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from . import lexicon as lex
 from .comparing import distinct_share, fits, scaled
 from .context import Context, Hit
 from .marks import Status, Where
-from .reading import Token
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

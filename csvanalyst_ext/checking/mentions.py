@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .reading import DateToken, Token
+from .dating import DateToken
 from .results import Source, stem
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from .context import Context
 from .mentions import Mention
-from .reading import Token
 from .results import Column, Source
 from .steps import (
     MOST_LABELS,
@@ -26,6 +25,7 @@ from .steps import (
     one_of,
     sum_of,
 )
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .context import Context
-from .reading import Token
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,6 +14,7 @@ from typing import Final
 from .comparing import stems
 from .context import Context, Hit
 from .counting import counted, threshold
+from .dating import DateToken, dates
 from .deriving import derived
 from .finding import flipped, found
 from .foreign import foreign
@@ -21,8 +22,9 @@ from .lexicon import CONDITION
 from .marks import CheckedNumber, Kind, Where
 from .printed import table_of
 from .ranking import ranked
-from .reading import MAX_PROSE, DateToken, Token, dates, masked, numbers
+from .reading import MAX_PROSE, masked, numbers
 from .results import Result, Source, prepare
+from .tokens import Token
 
 MAX_RESULTS: Final = 16
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .context import Context
-from .reading import Token
 from .results import Column, Source
 from .steps import MOST_SCALARS, Candidate, Said, across, combine, measures, one_of, sum_of
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
