@@ -44,6 +44,8 @@ def _word(text: str, m: re.Match[str]) -> Token | None:
         part = m["part"].lower()
         top = lex.CARDINALS.get(m["num"].lower(), 1)
         size = lex.FRACTIONS.get(part) or 0.5
+        if part == "quarters" and top > 1 and not re.match(r"\s*(?:of|as)\b", after):  # of the year
+            return Token(m["num"], m.start(), m.end("num"), "count", (Reading(float(top), 0.5),))
         if part.endswith("s") and top > 1:
             after = " of"
         fraction = re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) or part == "half"
