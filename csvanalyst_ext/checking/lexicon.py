@@ -125,7 +125,8 @@ SYNONYMS: Final = {
     "weight", "ht": "height", "prop": "proportion",
     "delayed": "delay", "departing": "departure", "departed": "departure", "arriving": "arrival", "sold": "sale",
     "priced": "price", "aged": "age", "weighs": "weight", "weigh": "weight", "costs": "cost", "earn": "salary",
-    "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life", "won": "win", "lost": "defeat", "drawn": "draw",
+    "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life",
+    "won": "win", "lost": "defeat", "drawn": "draw",
     "spent": "spend", "paid": "pay", "died": "death", "born": "birth", "flew": "flight", "flown": "flight",
     "bought": "purchase", "grew": "growth", "grown": "growth", "gdppercap": "gdp",
 }  # fmt: skip

@@ -5,6 +5,7 @@ Runs on the host; pure.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -103,7 +104,7 @@ def numbered(prose: str) -> list[list[tuple[int, int]]]:
     """The numbered lists, in lines or within a sentence: where each item's text begins and ends."""
     lists: list[list[tuple[int, int]]] = []
     items = list(_ITEM.finditer(prose))
-    for m, following in zip(items, [*items[1:], None], strict=True):
+    for m, following in itertools.zip_longest(items, items[1:]):
         number, span = int(m[1]), (m.end(), following.start() if following else len(prose))
         if number == 1:
             lists.append([span])

@@ -89,7 +89,8 @@ def _of_labels(
     yield from _between(ctx, token, words, cells, source, column.name, percent)
     for mention, value in cells:
         name = ctx.prose[mention.start : mention.end]
-        if words.share and not source.result.truncated and additive(column):
+        own = binding.get(mention.column, [mention.key])
+        if words.share and mention.key in own and not source.result.truncated and additive(column):
             yield from combine(token, words, value, column.total, (name, "total"), source, column.name)
         if words.compare and "average" in words.words:
             yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)

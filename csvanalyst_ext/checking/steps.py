@@ -172,6 +172,10 @@ def one_of(token: Token, words: Said, values: np.ndarray[Any, Any], source: Sour
 
 def measures(ctx: Context, token: Token, source: Source) -> list[Column]:
     allowed = {c.name for c in ctx.columns(token, source)}
+    if ctx.margin(token):  # of what the number before it measures: "60 points, four clear of"
+        start = ctx.sentence(token.start)[0]
+        said = [h.where for t, h in ctx.stated.items() if start <= t.start < token.start and h.where]
+        allowed = {said[-1].column} & allowed if said and said[-1].column else allowed
     return [c for c in source.measures if c.values is not None and c.name in allowed][:MOST_MEASURES]
 
 
