@@ -133,6 +133,7 @@ SYNONYMS: Final = {
 AGGREGATES: Final = frozenset((
     "average", "count", "total", "maximum", "minimum", "median", "percent", "deviation",
 ))  # fmt: skip
+AVERAGED: Final = frozenset({"average", "median", "maximum", "minimum", "percent", "deviation"})
 LOWER_IS_BETTER: Final = frozenset((
     "delay", "cost", "price", "error", "loss", "time", "duration", "rank", "position", "complaint", "return", "churn",
     "late", "defect", "place", "fail", "wait",

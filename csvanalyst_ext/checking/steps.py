@@ -188,8 +188,7 @@ def is_fraction(values: np.ndarray[Any, Any]) -> bool:
 
 def additive(column: Column) -> bool:
     """Whether the sum of the column means something: not of shares, averages, ranks or extremes."""
-    averaged = column.words & {"average", "median", "maximum", "minimum", "percent", "deviation"}
-    return not averaged and not column.words & lex.PERCENTISH and not column.fraction
+    return not column.words & (lex.AVERAGED | lex.PERCENTISH) and not column.fraction
 
 
 def _alike(one: Column, two: Column) -> bool:

@@ -109,8 +109,11 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
 
 def _countable(column: Column) -> bool:
     """Whether the sum of a column is what a bare number may be: it counts things."""
-    averaged = column.words & {"average", "median", "maximum", "minimum", "percent", "deviation"}
-    return not averaged and column.kind == "number" and bool((column.known == column.known.round()).all())
+    return (
+        not column.words & lex.AVERAGED
+        and column.kind == "number"
+        and bool((column.known == column.known.round()).all())
+    )
 
 
 def _ends_of(token: Token, words: Said, source: Source, column: Column, timed: bool) -> Iterator[Candidate]:
