@@ -36,7 +36,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .safe_text import message as harmless
-from .safe_text import unlinked
+from .safe_text import shortened, unlinked
 
 
 class AnalystError(Exception):
@@ -57,7 +57,7 @@ class AnalystError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of frames: the block a person acts on."""
-        lines = [f"{type(self).__name__} ({self.code})", *self.message.splitlines()]
+        lines = [f"{type(self).__name__} ({self.code})", *shortened(self.message).splitlines()]
         return unlinked([*lines, *(f"  → {line}" for line in self.hint.splitlines())])
 
     def to_json(self) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 MAX_MESSAGE: Final = 8_000
+MAX_LINE: Final = 500
+MAX_LINES: Final = 24
+"""Of an error that a person reads in a terminal."""
 HIDDEN: Final = "[hidden]"
 ELLIPSIS: Final = "…"
 
@@ -122,6 +125,15 @@ def message(text: str, most: int = MAX_MESSAGE, *, lines: bool = True) -> str:
 
 def clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + ELLIPSIS
+
+
+def shortened(text: str) -> str:
+    """A long message without its middle: what is wrong stands in its first or in its last lines."""
+    lines = [clip(line, MAX_LINE) for line in text.splitlines()]
+    half = MAX_LINES // 2
+    if len(lines) > MAX_LINES:
+        lines = [*lines[:half], f"{ELLIPSIS} ({len(lines) - 2 * half:,} lines left out)", *lines[-half:]]
+    return "\n".join(lines)
 
 
 _LINKED: Final = re.compile(r"(?i):(?=//)|(?<=data):(?=\S)|(?<=www)\.")

@@ -17,6 +17,7 @@ from ..execution.base import Artefact
 from ..protocol import Fault
 from ..rendering import values
 from ..rendering.text import visible
+from . import stacking
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +60,8 @@ def build(spec: Any, table: pa.Table) -> dict[str, Any]:
         raise Refused("spec", f"It is one JSON object of at most {_MAX_SPEC:,} characters.")
     columns = _Columns(table)
     made = _top(spec, columns)
+    for layer in made.get("layer", [made]):
+        stacking.unstack(layer)
     data = columns.data()
     if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_BYTES:
         raise Refused("data", "They are too large; aggregate in SQL first, or select fewer columns.")

@@ -28,11 +28,15 @@ chart = json.loads(DATA)
 plt.rcParams["text.parse_math"] = False
 figure, axes = plt.subplots(figsize=(6.4, 4.0))
 bottoms = {}
-for series in chart["series"]:
+many = len(chart["series"])
+for number, series in enumerate(chart["series"]):
     x, y = series["x"], series["y"]
     if chart["type"] == "temporal":
         x = [datetime.fromisoformat(value) for value in x]
-    if chart["mark"] == "bar":
+    if chart["beside"]:
+        at = [place + (number - (many - 1) / 2) * 0.8 / many for place in x]
+        (axes.barh if chart["lying"] else axes.bar)(at, y, 0.8 / many, label=series["name"])
+    elif chart["mark"] == "bar":
         base = []
         for place, value in zip(x, y):
             base.append(bottoms.get((place, value < 0), 0))
@@ -66,7 +70,14 @@ result = None
 def program(chart: Mapping[str, Any]) -> str | None:
     """The Python that draws ``chart``, which ``charts.build`` has made; ``None`` for one that has no plain picture."""
     encoding = chart.get("encoding", {})
-    if not set(chart) <= _PARTS or not {"x", "y"} <= set(encoding) <= {"x", "y", "color", "tooltip"}:
+    if not set(chart) <= _PARTS or not {"x", "y"} <= set(encoding) <= {
+        "x",
+        "y",
+        "color",
+        "tooltip",
+        "xOffset",
+        "yOffset",
+    }:
         return None
     fields = {channel: encoding[channel] for channel in ("x", "y", "color") if channel in encoding}
     mark = chart["mark"]["type"]
@@ -74,6 +85,9 @@ def program(chart: Mapping[str, Any]) -> str | None:
         return None
     lying = mark == "bar" and fields["x"]["type"] == "quantitative" != fields["y"]["type"]
     along, value = ("y", "x") if lying else ("x", "y")
+    beside = f"{along}Offset" in encoding
+    if f"{value}Offset" in encoding or (beside and not _beside(encoding, along, mark)):
+        return None
     if fields[value]["type"] != "quantitative" or (mark == "area" and "color" in fields):
         return None
     if lying and fields[along]["type"] == "temporal":
@@ -84,14 +98,24 @@ def program(chart: Mapping[str, Any]) -> str | None:
     titles = {channel: str(field.get("title") or field["field"]) for channel, field in fields.items()}
     said = {
         "mark": mark, "lying": lying, "type": fields[along]["type"], "title": str(chart.get("title") or ""),
-        "across": titles["x"], "up": titles["y"], "colour": titles.get("color", ""), **drawn,
+        "across": titles["x"], "up": titles["y"], "colour": titles.get("color", ""), "beside": beside,
+        **drawn,
     }  # fmt: skip
     text = _DRAW.replace("DATA", repr(json.dumps(said, ensure_ascii=True)))
     return text if len(text) <= _MOST else None
 
 
+def _beside(encoding: Mapping[str, Any], along: str, mark: str) -> bool:
+    """Whether the bars of each colour stand side by side at their place, and nothing else is set apart."""
+    one, colour = encoding[f"{along}Offset"], encoding.get("color", {})
+    banded = encoding[along]["type"] in ("nominal", "ordinal")
+    return bool(mark == "bar" and banded and one.get("field") == colour.get("field") and set(one) <= _FIELD)
+
+
 def _plain(field: Any) -> bool:
-    """A column as it stands: no aggregate, no bins, no other scale or stack."""
+    """A column as it stands: no aggregate, no bins, no other scale, and not stacked in a way of its own."""
+    if isinstance(field, dict) and field.get("stack", "") is None:
+        field = {key: value for key, value in field.items() if key != "stack"}
     if not isinstance(field, dict) or "field" not in field or not set(field) <= _FIELD:
         return False
     sort = field.get("sort", "ascending")

@@ -21,7 +21,7 @@ from .shown import MAX_REPLY, MAX_ROWS, MAX_TEXT, MEASURED, MOST_COLUMNS, Shown,
 
 __all__ = [
     "MAX_REPLY", "MAX_ROWS", "MAX_TEXT", "SPOKEN", "beside", "clean", "clean_lines", "of_dataset", "of_datasets",
-    "of_fault", "of_found", "of_outcome", "quoted", "with_sql",
+    "of_fault", "of_found", "of_outcome", "of_result", "quoted", "with_sql",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ _WHY_TEXTS: Final = (
     "Texts of the cells are kept from you. For the values of a column, count rows by it: "
     f"groups of at least {SMALLEST_GROUP} rows are shown to you."
 )
+_WHY_NAMES: Final = "The names of the columns are kept from you by the data policy: they may be cells."
 _WHY_ROWS: Final = "What was found is kept from you by the data policy."
 _WHY_SPELLING: Final = "The spelling in the cells is kept from you: compare with lower(column) or ILIKE."
 
@@ -210,6 +211,30 @@ def _result(result: ResultTable, policy: Policy) -> dict[str, Any]:
     if policy >= FULL or not result.names_of_cells:
         entry["columns"] = [clean(name) for name, _ in result.columns[:_MOST_OF_A_RESULT]]
     return entry
+
+
+def of_result(result: ResultTable) -> Reply:
+    """A named result's rows and columns with their types.  It may come from all data sets there are, so the strictest
+    policy holds; names that may be cells are told under ``full`` only."""
+
+    def see(policy: Policy) -> str:
+        entry = _result(result, policy)
+        head: dict[str, Any] = {"status": "ok", "column_count": entry["column_count"]}
+        if "rows" in entry:
+            head["rows"] = entry["rows"]
+        if "columns" not in entry:
+            return compose({**head, "withheld": _WHY_NAMES}, {"result": result.name})
+        most = len(result.columns[:MOST_COLUMNS])
+        while True:
+            columns = [{"name": clean(name), "type": type_word(kind)} for name, kind in result.columns[:most]]
+            if most < len(result.columns):
+                head["columns_shown"] = most
+            reply = compose(head, {"result": result.name, "columns": columns})
+            if len(reply.encode()) <= MAX_REPLY:
+                return reply
+            most = most * 3 // 4
+
+    return Reply(see, None)
 
 
 def of_dataset(dataset: Dataset, names: Sequence[str] = (), own: Mapping[str, str] = MappingProxyType({})) -> Reply:

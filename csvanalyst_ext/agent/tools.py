@@ -142,6 +142,10 @@ def describe_dataset(workbench: Workbench) -> Tool:
             [d for d in found if d.name.casefold() == name.casefold()]
         )
         if dataset is None:
+            result = next((r for r in workbench.results() if r.name == name.casefold()), None)
+            if result is not None:
+                summary = f"{result.name}: {result.rows:,} rows, {len(result.columns)} columns"
+                return ToolResult("ok", replies.of_result(result), summary)
             return fault_result("error", _unknown("table", "unknown_table", name, [d.name for d in found]))
         known = [column.name for column in dataset.columns]
         own = names.own_names(found)
@@ -153,7 +157,7 @@ def describe_dataset(workbench: Workbench) -> Tool:
         return ToolResult("ok", replies.of_dataset(dataset, columns, own), summary)
 
     parameters = {
-        "name": {"type": "string", "description": "The table's name."},
+        "name": {"type": "string", "description": "The table's name, or a named result (r1 …)."},
         "columns": {"type": "array", "items": {"type": "string"}, "description": "Only these columns."},
     }
     return Tool("describe_dataset", prompt("describe_dataset"), _schema(parameters, "name"), run)

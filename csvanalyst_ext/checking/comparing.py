@@ -11,8 +11,8 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .reading import Reading, Token
 from .results import Column, stem
+from .tokens import Reading, Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,7 +181,7 @@ def claimed(before: str, after: str, columns: Sequence[Column], unit: str = "") 
     two = _best(stems(before), columns)
     if one is None and two is None:
         return {c.name for c in columns} if unit and measured else None
-    return (one or set()) | (two or set()) | _nearest(stems(before), columns)
+    return (one or set()) | (two or set()) | nearest(stems(before), columns)
 
 
 def spoken_of(words: AbstractSet[str], spoken: AbstractSet[str]) -> AbstractSet[str]:
@@ -189,7 +189,7 @@ def spoken_of(words: AbstractSet[str], spoken: AbstractSet[str]) -> AbstractSet[
     return {w for w in words if w in spoken or (len(w) > 3 and any(s.startswith(w) for s in spoken))}
 
 
-def _nearest(said: list[str], columns: Sequence[Column]) -> set[str]:
+def nearest(said: list[str], columns: Sequence[Column]) -> set[str]:
     """The columns of the last word that belongs to any."""
     for word in reversed(said):
         found = {c.name for c in columns if spoken_of(c.words - lex.AGGREGATES, {word})}

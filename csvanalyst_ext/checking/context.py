@@ -8,17 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .comparing import claimed, noun_end, rival, scaled, stems
+from .dating import DateToken
+from .listing import backwards, extreme, heading, partner
 from .marks import Status, Where
 from .mentions import Labels, Mention, Span, bound, clauses, sentences
-from .reading import DateToken, Token
+from .periods import year_meant, year_of
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_MARGIN: Final = re.compile(
+    r"(?i)[\s*_]*(?:[\w%]+\s+)?(under(?! the age)|over|short|above|below|ahead|behind|clear|shy|apart|adrift)\b"
+    r"(?=\s*(?:[.,;)]|$|of\b|the\b|its\b|their\b|budget\b|plan\b|target\b|[A-Z]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,9 @@ class Context:
         return self._windows[token.start]
 
     def _window(self, token: Token) -> tuple[str, str]:
+        head = heading(self.prose, token.start)
+        if head is not None:
+            return head, ""
         end = self.sentence(token.start)[1]
         stop = min((t.start for t in self.tokens if token.end <= t.start < end), default=end)
         before = self._without_kinds(self._opening(token), token.start)
@@ -136,6 +148,10 @@ class Context:
         others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
         here = [m for m in self.here(token) if self.labels.known(m.column, m.key)]
         self._bound[at] = bound(self.prose, token, others, here, self.clause(at), self.sentence(at))
+        near = [t for t in others if self.sentence(t.start) == self.sentence(at)]
+        for column in self._bound[at]:
+            if key := partner(self.prose, token, near, [m for m in here if m.column == column]):
+                self._bound[at][column] = [key]
         return self._bound[at]
 
     def mask(self, number: int, binding: dict[str, list[str]]) -> tuple[np.ndarray[Any, Any], bool]:
@@ -177,7 +193,33 @@ class Context:
         allowed = [c for c in measures if named is None or c.name in named or c.kind != "number"]
         if named is not None:
             allowed = [c for c in allowed if c.kind == "number"]
-        return [c for c in allowed if not rival(before, c, measures)]
+        allowed = [c for c in allowed if not rival(before, c, measures)]
+        dated = {year_of(c) for c in allowed} - {None}
+        if len(dated) > 1:
+            span = self.sentence(token.start)
+            head = heading(self.prose, token.start)
+            sentence = self.prose[slice(*span)] if head is None else head
+            year = year_meant(sentence, token.before, self.prose[token.end : span[1]] if head is None else "")
+            if year in dated:
+                allowed = [c for c in allowed if year_of(c) in (None, year)]
+        return allowed
+
+    def margin(self, token: Token) -> str:
+        """The word that makes the number a distance: "5 under", "four clear of"."""
+        found = _MARGIN.match(self.prose[token.end : token.end + 40])
+        return found[1].lower() if found else ""
+
+    def extreme(self, token: Token) -> str:
+        """``low`` or ``high`` where the number is said to be an end of a range of values."""
+        return extreme(self.prose, token, self._near(token))
+
+    def backwards(self, token: Token) -> bool:
+        """Whether the words say the other direction than two numbers: "rose from 9 to 5"."""
+        return backwards(self.prose, token, self._near(token), self.clause(token.start)[0])
+
+    def _near(self, token: Token) -> list[Token]:
+        span = self.sentence(token.start)
+        return [t for t in self.tokens if span[0] <= t.start < span[1] and t.form != "year" and t not in self.keys]
 
     def noun(self, token: Token) -> set[str]:
         """The words, in their usual form, of what a number counts."""

@@ -13,8 +13,9 @@ from . import lexicon as lex
 from .comparing import interval, scaled
 from .context import Context, Hit
 from .marks import Where
-from .reading import Token
+from .periods import pairs
 from .results import Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,8 @@ _ROWS: Final = frozenset((
     "row", "record", "result", "entry", "value", "group", "item", "line", "observation", "of", "are", "have",
     "show", "other", "remaining", "listed", "match", "more", "with", "were", "that",
 ))  # fmt: skip
+_FELL: Final = "fell|fall|declin|decreas|drop|shrank|shrunk|shrink|lost|loss"
+_ROSE: Final = "rose|rise|grew|grow|increas|gain|climb"
 _OPEN: Final = frozenset((
     "", "of", "are", "have", "were", "with", "show",
 ))  # fmt: skip
@@ -30,12 +33,31 @@ _OPEN: Final = frozenset((
 
 def counted(ctx: Context, token: Token) -> Hit | None:
     """What the number counts, if it does.  Only whole numbers without percent count."""
-    if token.form not in ("number", "count") or not token.whole or token.sign:
+    if token.form == "times":
+        return _appearances(ctx, token)
+    if token.form not in ("number", "count") or not token.whole or token.sign or ctx.margin(token) == "clear":
         return None
     for value, how, source in _counts(ctx, token):
         low, high = interval(token, token.readings[0])
         if low <= value <= high:
             return Hit("derived", Where(source.result.name) if source else None, how, float(value))
+    return None
+
+
+_APPEARS: Final = re.compile(
+    r"(?i)\b(?:appear|occur|show|turn|list|feature|figure)\w*(?: up)?(?: (?:exactly|only|just))? *[*_]*$"
+)
+
+
+def _appearances(ctx: Context, token: Token) -> Hit | None:
+    """ "X appears twice": the rows of a label."""
+    if not _APPEARS.search(ctx.prose[max(0, token.start - 40) : token.start]):
+        return None
+    binding = ctx.bound(token)
+    for number, source in enumerate(ctx.sources):
+        mask, tied = ctx.mask(number, binding)
+        if tied and int(mask.sum()) == token.value:
+            return Hit("derived", Where(source.result.name), "rows of the label", token.value)
     return None
 
 
@@ -77,6 +99,7 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
         for t in ctx.tokens
         if t is not token and t.hedge in ("above", "below") and ctx.sentence(t.start) == ctx.sentence(token.start)
     ]
+    yield from _between_columns(source, sentence)
     for column in source.measures:
         values = column.values
         assert values is not None
@@ -98,18 +121,27 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
                 yield int(hits.sum()), f"rows with {word} {column.name}", source
         timed = any(c.parts or c.kind == "year" for c in source.columns)
         changes = np.diff(values) if timed else np.array([])
-        if re.search(r"\b(?:fell|declin|decreas|drop)", sentence):
+        if re.search(rf"\b(?:{_FELL})", sentence):
             yield (
                 int((values < 0).sum() if column.words & lex.CHANGEISH else (changes < 0).sum()),
                 f"rows where {column.name} fell",
                 source,
             )
-        if re.search(r"\b(?:rose|grew|increas|rise)", sentence):
+        if re.search(rf"\b(?:{_ROSE})", sentence):
             yield (
                 int((values > 0).sum() if column.words & lex.CHANGEISH else (changes > 0).sum()),
                 f"rows where {column.name} rose",
                 source,
             )
+
+
+def _between_columns(source: Source, sentence: str) -> Iterator[tuple[int, str, Source | None]]:
+    for one, two in pairs(source.measures):
+        assert one.values is not None and two.values is not None
+        if re.search(rf"\b(?:{_FELL})", sentence):
+            yield int((one.values < two.values).sum()), f"rows with {one.name} < {two.name}", source
+        if re.search(rf"\b(?:{_ROSE})", sentence):
+            yield int((one.values > two.values).sum()), f"rows with {one.name} > {two.name}", source
 
 
 def _beyond(values: np.ndarray[Any, Any], limit: Token) -> np.ndarray[Any, Any]:

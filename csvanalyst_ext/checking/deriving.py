@@ -14,8 +14,8 @@ from .comparing import distinct_share, interval
 from .context import Context, Hit
 from .marks import Where
 from .named import named
-from .reading import Token
 from .steps import Candidate, said
+from .tokens import Token
 from .wholes import scalars, stated, whole
 
 LIMITS: Final = ((named, 0.6), (stated, 0.6), (whole, 0.3), (scalars, 0.3))

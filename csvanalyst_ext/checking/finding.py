@@ -13,8 +13,8 @@ from . import lexicon as lex
 from .comparing import distinct_share, fits, scaled
 from .context import Context, Hit
 from .marks import Status, Where
-from .reading import Token
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +97,7 @@ def _cell(ctx: Context, token: Token, source: Source, mask: np.ndarray[Any, Any]
     import numpy as np
 
     down, up = ctx.direction(token)
+    extreme = ctx.extreme(token)
     allowed = ctx.columns(token, source)
     if token.form == "year":
         allowed = [c for c in allowed if c.kind == "year"] or [c for c in allowed if c.kind != "key"]
@@ -108,6 +109,10 @@ def _cell(ctx: Context, token: Token, source: Source, mask: np.ndarray[Any, Any]
                 hits = fits(token, values, down=down and not up, up=up and not down)
             else:
                 hits = fits(token, values, down=down and bool(np.any(values < 0)))
+            if extreme and column.kind == "number" and int(mask.sum()) > 1:
+                known = values[mask & ~np.isnan(values)]
+                end = (known.min() if extreme == "low" else known.max()) if known.size else np.nan
+                hits &= values == end
             rows = np.flatnonzero(hits & mask)
             if not rows.size:
                 continue

@@ -125,11 +125,15 @@ SYNONYMS: Final = {
     "weight", "ht": "height", "prop": "proportion",
     "delayed": "delay", "departing": "departure", "departed": "departure", "arriving": "arrival", "sold": "sale",
     "priced": "price", "aged": "age", "weighs": "weight", "weigh": "weight", "costs": "cost", "earn": "salary",
-    "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life", "gdppercap": "gdp",
+    "earns": "salary", "earned": "salary", "stdev": "deviation", "lifeexp": "life",
+    "won": "win", "lost": "defeat", "drawn": "draw",
+    "spent": "spend", "paid": "pay", "died": "death", "born": "birth", "flew": "flight", "flown": "flight",
+    "bought": "purchase", "grew": "growth", "grown": "growth", "gdppercap": "gdp",
 }  # fmt: skip
 AGGREGATES: Final = frozenset((
     "average", "count", "total", "maximum", "minimum", "median", "percent", "deviation",
 ))  # fmt: skip
+AVERAGED: Final = frozenset({"average", "median", "maximum", "minimum", "percent", "deviation"})
 LOWER_IS_BETTER: Final = frozenset((
     "delay", "cost", "price", "error", "loss", "time", "duration", "rank", "position", "complaint", "return", "churn",
     "late", "defect", "place", "fail", "wait",

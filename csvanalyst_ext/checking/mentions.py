@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .reading import DateToken, Token
+from .dating import DateToken
 from .results import Source, stem
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,11 +22,14 @@ MOST_MENTIONS: Final = 120
 LONGEST: Final = 8
 """Words of a label that is recognised."""
 _WORD: Final = re.compile(r"[\w&'’.+-]*\w[)\]%+]?|\w")
+_DASHES: Final = {0x2013: 0x2D, 0x2010: 0x2D, 0x2011: 0x2D, 0x2212: 0x2D, 0x2019: 0x27}
+"""Each stands for a sign of the keyboard, and labels are compared in those."""
 _TOO_COMMON: Final = frozenset((
     "a", "an", "i", "no", "yes", "all", "other", "others", "total", "none", "the", "in", "on", "at", "it", "is",
     "as", "or", "and", "of", "to", "by", "be", "so", "if", "we", "he", "she", "us", "am", "pm", "true", "false",
     "one", "row", "rows", "data", "result", "not", "any", "most", "more", "less", "may",
 ))  # fmt: skip
+_RANGE: Final = re.compile(r"(?i)\b(\d{1,4}) (?:to|and|through) (\d{1,4})\b(?![.,]\d)")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[)\"'*]*\s+(?=[\"'(*A-Z\d$€£])|\n+")
 _CLAUSE: Final = re.compile(r"(?i)[;:]\s|,?\s(?:while|whereas|but|although|though)\s|,\s(?:and|followed by|then)\s")
 
@@ -90,6 +94,8 @@ class Labels:
         import pyarrow.compute as pc
 
         lowered = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+        for odd, plain in _DASHES.items():
+            lowered = pc.replace_substring(lowered, chr(odd), chr(plain))
         hits = pc.is_in(lowered, value_set=pa.array(list(runs), lowered.type))
         known = set(pc.unique(lowered.filter(hits)).to_pylist()) - {None}
         for key in known:
@@ -97,7 +103,7 @@ class Labels:
             rows = None
             for start, end in runs[key]:
                 written = prose[start:end]
-                if len(key) <= 3 and written != exact:
+                if len(key) <= 3 and written.translate(_DASHES) != exact.translate(_DASHES):
                     continue
                 if key in _TOO_COMMON and not _set_apart(prose, start, end, written, exact):
                     continue
@@ -243,6 +249,7 @@ class Labels:
 
 def _runs(prose: str) -> dict[str, list[Span]]:
     """Every run of up to ``LONGEST`` words, lower case, with its places."""
+    prose = prose.translate(_DASHES)
     places = [(m.start(), m.end()) for m in _WORD.finditer(prose)]
     runs: dict[str, list[Span]] = {}
     for first, (start, _) in enumerate(places):
@@ -256,6 +263,8 @@ def _runs(prose: str) -> dict[str, list[Span]]:
             runs.setdefault(word[:-1].lower(), []).append((start, start + len(word)))
         if len(word) > 4 and word.lower().endswith("ies"):
             runs.setdefault(word[:-3].lower() + "y", []).append((start, start + len(word)))
+    for m in _RANGE.finditer(prose):
+        runs.setdefault(f"{m[1]}-{m[2]}", []).append((m.start(1), m.end(2)))
     return runs
 
 
@@ -285,6 +294,7 @@ def _longest(mentions: list[Mention]) -> list[Mention]:
 
 # --- which number goes with which label -------------------------------------------------------------
 
+_ITS: Final = re.compile(r"(?i)\s*(?:its|their|his|her|it|they)\b")
 _JOINS: Final = re.compile(
     r"(?i)^[^.,;()\d]{0,30}?\b(?:for|in|at|from|by|to|on|of|among|each|left|were|was|are|is|being)\s+(?:the\s+)?[*\"'“(]*$"
 )
@@ -311,6 +321,8 @@ def _pick(
     inside = [m for m in mine if clause[0] <= m.start < clause[1]]
     if not inside:
         before = [m for m in mine if m.start < token.start]
+        if before and _ITS.match(prose[clause[0] : token.start]):
+            return [before[0].key]  # of the subject of the sentence
         return [before[-1].key] if before else [mine[0].key]
     numbers = [t for t in tokens if clause[0] <= t.start < clause[1]]
     if len({m.key for m in inside}) == 1:

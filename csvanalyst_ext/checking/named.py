@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .context import Context
 from .mentions import Mention
-from .reading import Token
 from .results import Column, Source
 from .steps import (
     MOST_LABELS,
@@ -21,11 +20,13 @@ from .steps import (
     Candidate,
     Said,
     across,
+    additive,
     combine,
     measures,
     one_of,
     sum_of,
 )
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                 if ctx.labels.rows(number, key, "") is not None:
                     mentions = _distinct([m for m in here if m.column == key])[:MOST_LABELS]
                     rest, _ = ctx.mask(number, {c: keys for c, keys in binding.items() if c != key})
-                    yield from _of_labels(ctx, token, words, number, column, mentions, rest)
+                    yield from _of_labels(ctx, token, words, number, column, mentions, rest, binding)
         mask, tied = ctx.mask(number, binding)
         if tied and 1 <= int(mask.sum()) <= 2:
             yield from across(token, words, source, int(np.flatnonzero(mask)[0]))
@@ -56,6 +57,7 @@ def _of_labels(
     column: Column,
     mentions: Sequence[Mention],
     rest: np.ndarray[Any, Any],
+    binding: Mapping[str, list[str]],
 ) -> Iterator[Candidate]:
     """From one column's cells in the rows of each label, alone, together, and against the whole column."""
     source, values, percent = ctx.sources[number], column.values, column.fraction
@@ -67,7 +69,13 @@ def _of_labels(
             continue
         picked = values[rows & rest]
         picked = picked[picked == picked]
-        if picked.size == 1 or (picked.size and (words.total or words.share)):
+        # "2024" of monthly rows is their sum, where a sum means something.
+        period = mention.rank in (1, 2) and picked.size > 1 and additive(column)
+        if period and not words.mean:
+            how = f"sum of {ctx.prose[mention.start : mention.end]}"
+            if not binding.get(mention.column) or mention.key in binding[mention.column]:
+                yield from sum_of(token, words, float(picked.sum()), how, source, column.name)
+        if picked.size == 1 or (picked.size and (words.total or words.share or period)):
             cells.append((mention, float(picked.sum())))
         elif picked.size and words.mean:
             cells.append((mention, float(picked.mean())))
@@ -81,7 +89,8 @@ def _of_labels(
     yield from _between(ctx, token, words, cells, source, column.name, percent)
     for mention, value in cells:
         name = ctx.prose[mention.start : mention.end]
-        if words.share and not source.result.truncated:
+        own = binding.get(mention.column, [mention.key])
+        if words.share and mention.key in own and not source.result.truncated and additive(column):
             yield from combine(token, words, value, column.total, (name, "total"), source, column.name)
         if words.compare and "average" in words.words:
             yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .comparing import claimed
+from .comparing import claimed, nearest, stems
 from .context import Context
+from .listing import numbered
 from .marks import CheckedNumber, Where
 from .mentions import Mention, Span
 from .results import Column, Source, stem
@@ -28,22 +29,23 @@ SUPERLATIVE: Final = re.compile(
     r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + "|"
     r"(?<=the )(?!(?:rest|west|forest|interest|request|test|contest|guest|nearest|latest|harvest)\b)\w{3,}est)\b"
 )
+_RANKS: Final = frozenset({"rank", "ranking", "position", "place", "standing", "pos"})
 MOST_CLAIMS: Final = 40
 _PLACE: Final = re.compile(
-    r"(?i)\b(?:(?:ranks?|ranked|comes?|came|placed|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
+    r"(?i)\b(?:(?:ranks?|ranked|are|were|comes?|came|placed|finish(?:es|ed)|ended|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
     r"(?P<place>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)|number (?:one|two|three|1|2|3)"
-    r"|#\s?\d{1,2})(?:\s+place|\s+position)?)(?=[ ,.;:)]|$)"
+    r"|#\s?\d{1,2}|runners?-up)(?:\s+place|\s+position)?)(?=[ ,.;:)]|$)"
 )
 _NOT_A_RANK: Final = re.compile(
     r"(?i)(?:\bat|\bone of the|\bamong the|\bnot the|\bn['’]t the|\bits|\btheir|\bhis|\bher|\bown|['’]s|\bfrom"
-    r"|\bmuch|\bsorted|"
+    r"|\bmuch|\bsorted|\b(?:to|from|over|behind) the|"
     r"\bordered|\bto|\bthan the|\bby|\bat the|\ba|\bthe very|\bsome of the|\bneither)\s+(?:\w+\s+by\s+)?$"
 )
 _TO_NAME: Final = re.compile(
     r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while|followed|ahead|than|then|before|over|against)\b)[^.;:(]){0,80}?"
     r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|for|"
-    r"left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*(?:the\s+)?(?:year\s+"
-    r"|month of\s+)?)?\s*[*\"'“(]*$"
+    r"among(?: people aged)?|left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*"
+    r"(?:the\s+)?(?:year\s+|month of\s+)?)?\s*[*\"'“(]*$"
 )
 _VALUE: Final = re.compile(r"(?i)[*\"'”)]*\s*(?:is|was|were|are|reached|stood at|amounted to|came to)\b[^.;,a-z]*\d")
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
@@ -62,6 +64,7 @@ class Claim:
     words: str
     said: str
     before: str = ""
+    bare: bool = False  # "came third": a place without what is ranked
     loose: bool = True  # the words before the superlative may only name what is ranked
 
 
@@ -87,6 +90,7 @@ def _one_each(marks: Sequence[CheckedNumber]) -> list[CheckedNumber]:
 
 
 def _claims(ctx: Context) -> Iterator[Claim]:
+    yield from _numbered(ctx)
     told = {c.name.casefold() for s in ctx.sources if not s.result.about for c in s.columns}
     told |= {name for s in ctx.sources for name in s.fixed}
     for span in ctx.sentences:
@@ -105,16 +109,35 @@ def _claims(ctx: Context) -> Iterator[Claim]:
                 ways = next((w for a, _, _, w, _ in reversed(found) if a < m.start()), ("high", "low"))
                 found.append((m.start(), m.end(), _place(m["place"]), ways, m[0].lower()))
         found.sort()
+        taken = 0
         for index, (start, end, place, ways, said) in enumerate(found):
-            left = span[0] + (found[index - 1][1] if index else 0)
+            left = max(taken, span[0] + (found[index - 1][1] if index else 0))
             right = span[0] + (found[index + 1][0] if index + 1 < len(found) else len(text))
             names = _subject(ctx, span, span[0] + start, span[0] + end, here, left, right)
             if names:
+                taken = names[-1].end
                 words = re.split(r"[,;:(]", ctx.prose[span[0] + start : min(right, span[0] + end + 60)])[0]
                 before = ctx.prose[max(left, span[0] + start - 60) : span[0] + start]
                 loose = names[-1].end <= span[0] + start or len(ways) == 2
-                yield Claim(tuple(names), place, ways, words, said, before, loose)
+                bare = _PLACE.fullmatch(text, start, end) is not None
+                yield Claim(tuple(names), place, ways, words, said, before, bare, loose)
         yield from _followed(ctx, span, here, found)
+
+
+def _numbered(ctx: Context) -> Iterator[Claim]:
+    """ "The largest by population: 1. Oslo, 2. Helsinki": each item holds its place."""
+    for items in numbered(ctx.prose):
+        start = max(0, items[0][0] - 160)
+        lead = re.split(r"[.!?]\s|\n\s*\n", ctx.prose[start : items[0][0]].rstrip("1.() \n"))[-1]
+        high = SUPERLATIVE.search(lead)
+        if high is None and not re.search(r"(?i)\b(?:rank\w*|order(?:ed)? by|sorted)\b", lead):
+            continue
+        ways = _ways(high["word"].lower()) if high else ("high", "low")
+        said = high[0].lower() if high else "rank"
+        for place, (begin, end) in enumerate(items, 1):
+            names = [m for m in ctx.labels.within((begin, min(end, begin + 60))) if m.rank == 0]
+            if names and not re.search(r"\w", ctx.prose[begin : names[0].start]):
+                yield Claim((names[0],), place, ways, lead, f"{place}. {said}")
 
 
 def is_no_rank(text: str, m: re.Match[str]) -> bool:
@@ -147,6 +170,8 @@ def is_no_rank(text: str, m: re.Match[str]) -> bool:
 def _place(written: str | None) -> int:
     if not written:
         return 1
+    if written.lower().startswith("runner"):
+        return 2
     digits = re.search(r"\d+", written)
     if digits:
         return int(digits[0])
@@ -213,7 +238,7 @@ def _followed(
             continue
         at += 1
         words = ctx.prose[span[0] + start : span[0] + min(len(text), m.start())]
-        if m[0].lower().startswith("followed") and len(ways) == 1:
+        if m[0].lower().startswith("followed"):
             yield Claim((mention,), place + at, ways, words, f"next after {said}")
 
 
@@ -262,10 +287,13 @@ def _measures(ctx: Context, claim: Claim, source: Source) -> list[Column]:
     said = stem(claim.said.split()[-1])
     if any(said in c.words or (lex.SYNONYMS.get(said, said)) in c.words for c in measures if len(measures) > 1):
         measures = [c for c in measures if not c.words & {"maximum", "minimum"}] or measures
+    ranks = [c for c in measures if c.words & _RANKS]
+    if claim.bare and ranks:
+        return ranks[:1]
     numeric = [c for c in measures if c.kind == "number"]
     named = claimed("", claim.words, numeric)
     if named is None and not claim.loose:
-        named = claimed("", claim.before, numeric)
+        named = nearest(stems(claim.before), numeric) or claimed("", claim.before, numeric)
     if named is not None:
         return [c for c in measures if c.name in named]
     return numeric[:MOST_MEASURES] or [c for c in measures if c.kind == "year"]
@@ -298,6 +326,9 @@ def _verdict(
     ways = claim.ways
     if ways == ("high", "low") and not column.words & lex.LOWER_IS_BETTER and claim.said in ("best", "worst"):
         ways = ("high",) if claim.said == "best" else ("low",)
+    if claim.bare and column.words & _RANKS:
+        placed = bool(np.any(column.values[mine] == claim.place)) and many == 1
+        return (True, int(np.flatnonzero(mine)[0])) if placed else ()
     for way in ways:
         if _holds(source, column, name, mine, rest, claim.place, way, many):
             return True, int(np.flatnonzero(mine)[0])

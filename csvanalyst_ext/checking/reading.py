@@ -7,86 +7,32 @@ list items are no statements and give no token.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from . import lexicon as lex
+from .spelling import spelled
+from .tokens import Hedge, Reading, Token
 
 MAX_PROSE: Final = 4_000
 MAX_TOKENS: Final = 80
 _LARGEST: Final = 1e100
 _SPACE: Final = "\u00a0\u202f\u2009"
 
-Hedge = Literal["", "about", "above", "below"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One way to read a number: its value, and half the unit of its last written digit."""
-
-    value: float
-    half: float
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A number of the prose.  ``sign`` is -1 or 1 where one was written, else 0.
-
-    ``form``: ``number``, ``percent``, ``times`` (2.5x, twice), ``fraction`` (half, 3/4), ``count``
-    (a number word), ``year`` (four bare digits) or ``clock`` (14:30).  ``unit`` is a key of ``lexicon.UNITS``.
-    """
-
-    text: str
-    start: int
-    end: int
-    form: Literal["number", "percent", "times", "fraction", "count", "year", "clock"]
-    readings: tuple[Reading, ...]
-    sign: int = 0
-    hedge: Hedge = ""
-    unit: str = ""
-    points: bool = False
-    before: str = ""
-    after: str = ""
-
-    @property
-    def value(self) -> float:
-        return self.readings[0].value
-
-    @property
-    def whole(self) -> bool:
-        return float(self.value).is_integer()
-
-
-@dataclass(frozen=True, slots=True)
-class DateToken:
-    """A date or a part of one; what was not written is ``None``."""
-
-    text: str
-    start: int
-    end: int
-    year: int | None = None
-    quarter: int | None = None
-    month: int | None = None
-    day: int | None = None
-    alternative: tuple[int, int] | None = None  # 05/04/2013: month and day the other way round
-
-    @property
-    def specific(self) -> bool:
-        return self.day is not None or (self.year is not None and (self.month or self.quarter) is not None)
-
-
 # --- what says nothing ----------------------------------------------------------------------------
 
 _MASKS: Final = re.compile(
     r"""(?xm)
     ```.*?(?:```|\Z) | `[^`\n]{1,400}` | https?://\S+ | \bwww\.\S+ | [\w.+-]+@[\w-]+\.\w+
-    | ^[ \t]*(?:\#{1,6}[ \t]+)?\(?\d{1,3}[.)](?=[ \t]) | ^[ \t]*\#{1,6}[ \t]
+    | ^[ \t]*(?:\#{1,6}[ \t]+)?\(?\d{1,3}[.)](?=[ \t])
+    | (?<=[:;,]\ )\(?\d{1,2}[.)](?=[ ][*_"'“]*[A-Z]) | ^[ \t]*\#{1,6}[ \t]
     | \b(?:[Tt]able|[Ff]igure|[Ff]ig\.|[Ss]tep|[Cc]hart|[Nn]ote|[Ss]ection|[Rr]esult|[Qq]uery)[ ]\#?\d{1,2}\b
     | \[\d{1,2}\]
     | \b\d{1,3}(?:\.\d{1,3}){3}\b | \b[vV]\d+(?:\.\d+)+\b
     """,
     re.S,
 )
+_QUARTER: Final = re.compile(r"(?i)(?:q[1-4]|h[12])(?:[-/]?\d{4})?|\d{4}-?q[1-4]|\d{4}s")
 _NAME: Final = re.compile(
     r"(?<![\w.])(?=\w*\d)(?:[A-Za-z_]\w*|\d+[A-Za-z_]\w*)(?:-\w+)*|\b[A-Z][A-Za-z]*-\d[\w-]*|\b\d+-[A-Za-z]\w*"
 )
@@ -109,68 +55,6 @@ def masked(prose: str) -> str:
         return found[0] if _ATTACHED.fullmatch(found[0]) or _QUARTER.fullmatch(found[0]) else blank(found)
 
     return _NAME.sub(name, text)
-
-
-# --- dates ----------------------------------------------------------------------------------------
-
-_QUARTER: Final = re.compile(r"(?i)(?:q[1-4]|h[12])(?:[-/]?\d{4})?|\d{4}-?q[1-4]|\d{4}s")
-_MONTH: Final = (
-    r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
-    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-)
-_YEAR: Final = r"(?P<{0}>1[5-9]\d\d|20\d\d|21\d\d)"
-_DATES: Final = re.compile(
-    "|".join(
-        (
-            r"\b(?P<y1>\d{4})[-/](?P<m1>\d{1,2})[-/](?P<d1>\d{1,2})\b",
-            r"\b(?P<y2>\d{4})-(?P<m2>0[1-9]|1[0-2])\b(?![-\d])",
-            r"\b" + _MONTH.format("n3") + r"\.?\s+(?P<d3>\d{1,2})(?:st|nd|rd|th)?\b(?!,\d{3})(?:,?\s+"
-            + _YEAR.format("y3") + r"\b(?![,.]\d))?",
-            r"\b(?P<d4>\d{1,2})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?" + _MONTH.format("n4") + r"\b\.?(?:,?\s+"
-            + _YEAR.format("y4") + r"\b)?",
-            r"\b" + _MONTH.format("n5") + r"\b\.?,?\s+(?:of\s+)?" + _YEAR.format("y5") + r"\b(?![,.]\d)",
-            r"\b(?P<a6>\d{1,2})[/.](?P<b6>\d{1,2})[/.](?P<y6>\d{4})\b",
-            r"\bQ(?P<q7>[1-4])(?:[ /-]?(?:of\s+)?" + _YEAR.format("y7") + r")?\b",
-            r"\b" + _YEAR.format("y8") + r"[ -]?Q(?P<q8>[1-4])\b",
-            r"\b(?P<o9>first|second|third|fourth) quarter(?:\s+of\s+" + _YEAR.format("y9") + r")?\b",
-            r"\b" + _MONTH.format("n10") + r"\b",
-        )
-    ),
-    re.I,
-)  # fmt: skip
-
-
-def dates(text: str) -> list[DateToken]:
-    """The dates of a masked text.  A month alone is there too: it may name a row."""
-    found = []
-    for m in _DATES.finditer(text):
-        groups = {key[0]: value for key, value in m.groupdict().items() if value is not None}
-        month = int(groups["m"]) if "m" in groups else _month(groups.get("n", ""))
-        day = int(groups["d"]) if "d" in groups else None
-        year = int(groups["y"]) if "y" in groups else None
-        quarter = int(groups["q"]) if "q" in groups else lex.ORDINALS.get(groups.get("o", "").lower())
-        alternative = None
-        if "a" in groups:
-            one, two = int(groups["a"]), int(groups["b"])
-            month, day = (one, two) if one <= 12 else (two, one)
-            alternative = (two, one) if two <= 12 else None
-        if "n" in groups and day is None and year is None and not m[0][0].isupper():
-            continue  # "may", "march"
-        if "n" in groups and day is None and year is None and m[0].lower() in ("may", "mar") and _verb(text, m.end()):
-            continue
-        if (month or 1) > 12 or (day or 1) > 31 or month == 0 or day == 0:
-            continue
-        found.append(DateToken(m[0], m.start(), m.end(), year, quarter, month, day, alternative))
-    return found
-
-
-def _verb(text: str, at: int) -> bool:
-    return text[at:].lstrip().split(" ", 1)[0] in ("be", "have", "not", "also", "differ")
-
-
-def _month(name: str) -> int | None:
-    short = name.lower()[:3]
-    return next((n for n, month in enumerate(lex.MONTHS, 1) if short and month.startswith(short)), None)
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -201,15 +85,6 @@ _NUMBER: Final = re.compile(
     (?![\d])
     """
 )
-_WORDS: Final = re.compile(
-    r"(?i)\b(?:(?P<some>one|two|three|four|five|six|seven|eight|nine) (?:in|out of) "
-    r"(?P<every>three|four|five|six|eight|ten|twelve|twenty)\b(?! (?:days|weeks|months|years|hours|minutes|quarters))|"
-    r"(?P<num>one|two|three|four|five|six|seven|eight|nine|an?)[ -](?P<part>half|halves|thirds?|quarters?|"
-    r"fifths?|sixths?|eighths?|tenths?)\b|(?P<half>half)\b|(?P<multiple>"
-    + "|".join(lex.MULTIPLES) + r")\b|(?P<tens>twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(?P<ones>one|two|"
-    r"three|four|five|six|seven|eight|nine)\b|(?P<card>" + "|".join(lex.CARDINALS) + r")\b(?P<scale>[ -](?:hundred|"
-    r"thousand|million|billion|dozen|percent|per cent|times))?)"
-)  # fmt: skip
 _BEFORE: Final = re.compile(r"[A-Za-z°/~≈<>=≥≤'’]+")
 
 
@@ -222,11 +97,9 @@ def numbers(text: str, taken: list[tuple[int, int]]) -> list[Token]:
             if token is not None:
                 found.append(token)
     spans = [(token.start, token.end) for token in found] + taken
-    for m in _WORDS.finditer(text):
-        if len(found) < 2 * MAX_TOKENS and not _overlaps(spans, m.start(), m.end()):
-            token = _word(text, m)
-            if token is not None:
-                found.append(token)
+    for token in spelled(text):
+        if len(found) < 2 * MAX_TOKENS and not _overlaps(spans, token.start, token.end):
+            found.append(token)
     return [_in_context(text, token) for token in sorted(found, key=lambda token: token.start)]
 
 
@@ -319,54 +192,6 @@ def _parse(digits: str) -> Reading:
 def _clock(text: str) -> float:
     hours, minutes, *rest = (int(part) for part in text.split(":"))
     return hours * 60.0 + minutes + (rest[0] / 60 if rest else 0.0)
-
-
-def _word(text: str, m: re.Match[str]) -> Token | None:
-    after = text[m.end() : m.end() + 24].lower()
-    if m["some"]:
-        some, every = lex.CARDINALS[m["some"].lower()], lex.CARDINALS[m["every"].lower()]
-        if some >= every:
-            return None
-        return Token(m[0], m.start(), m.end(), "fraction", (Reading(some / every, 0.0),))
-    if m["part"] == "half" and text[: m.start()].rstrip().lower().endswith(" and"):
-        return None  # an hour and a half
-    if m["part"]:
-        part = m["part"].lower()
-        top = lex.CARDINALS.get(m["num"].lower(), 1)
-        size = lex.FRACTIONS.get(part) or 0.5
-        if part.endswith("s") and top > 1:
-            after = " of"
-        fraction = re.match(r"\s*(?:of|the|as|that|are|is|were|was|come|have|,|\.|$)", after) or part == "half"
-        if top * size >= 1 and m["num"].lower() in lex.CARDINALS:  # "five quarters" of a year
-            return Token(m["num"], m.start(), m.end("num"), "count", (Reading(float(top), 0.5),))
-        if not fraction:
-            return None  # "a third reason"
-        return Token(m[0], m.start(), m.end(), "fraction", (Reading(top * size, 0.0),))
-    if m["half"]:
-        if after.startswith((" an ", "-", " hour")) or text[: m.start()].rstrip().endswith(("first", "second", "last")):
-            return None
-        return Token(m[0], m.start(), m.end(), "fraction", (Reading(0.5, 0.0),))
-    if m["multiple"]:
-        return Token(m[0], m.start(), m.end(), "times", (Reading(lex.MULTIPLES[m["multiple"].lower()], 0.05),))
-    if m["tens"]:
-        value = lex.CARDINALS[m["tens"].lower()] + lex.CARDINALS[m["ones"].lower()]
-        return Token(m[0], m.start(), m.end(), "count", (Reading(float(value), 0.5),))
-    value = lex.CARDINALS[m["card"].lower()]
-    scale = (m["scale"] or "").strip(" -").lower()
-    if scale in ("percent", "per cent"):
-        return Token(m[0], m.start(), m.end(), "percent", (Reading(float(value), 0.5),))
-    if scale == "times":
-        return Token(m[0], m.start(), m.end(), "times", (Reading(float(value), 0.5),))
-    if scale:
-        factor = 12.0 if scale == "dozen" else lex.SCALES[scale]
-        return Token(m[0], m.start(), m.end(), "count", (Reading(value * factor, factor / 2),))
-    if value == 1 and not re.match(r"\s+(?:row|value|day|month|year|missing|null)\b", after):
-        return None  # "the one with", "one of"
-    if m["card"].lower() == "zero" and after.startswith("-"):
-        return None
-    if re.match(r"-[a-z]", after) or re.match(r"\s*(?:ways?|reasons?|things?|steps?|points?|caveats?|notes?)\b", after):
-        return None
-    return Token(m[0], m.start(), m.end(), "count", (Reading(float(value), 0.5),))
 
 
 def _in_context(text: str, token: Token) -> Token:

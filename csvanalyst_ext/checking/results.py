@@ -150,6 +150,11 @@ def words(name: str) -> frozenset[str]:
     )
 
 
+def averaged(name: str) -> bool:
+    """Whether the name says that the column's sum means nothing: an average, an extreme, a share, a rate."""
+    return bool(words(name) & (lex.AVERAGED | lex.PERCENTISH))
+
+
 def stem(word: str) -> str:
     """Singular, roughly."""
     word = word.lower()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .context import Context
-from .reading import Token
+from .periods import later
 from .results import Column, Source
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +81,7 @@ def said(ctx: Context, token: Token) -> Said:
     clause = frozenset(ctx.words(ctx.clause(token.start)))
     compare = bool((clause - hedge) & (lex.UP | lex.DOWN | lex.CHANGE)) or token.points or bool(token.sign)
     before = ctx.prose[max(0, token.start - 16) : token.start].lower()
-    compare = compare or bool(near & _REST)
+    compare = compare or bool(near & _REST) or bool(ctx.margin(token))
     return Said(
         compare=compare,
         share=token.form in ("percent", "fraction") and (bool(near & _SHARE) or not compare),
@@ -171,6 +172,10 @@ def one_of(token: Token, words: Said, values: np.ndarray[Any, Any], source: Sour
 
 def measures(ctx: Context, token: Token, source: Source) -> list[Column]:
     allowed = {c.name for c in ctx.columns(token, source)}
+    if ctx.margin(token):  # of what the number before it measures: "60 points, four clear of"
+        start = ctx.sentence(token.start)[0]
+        said = [h.where for t, h in ctx.stated.items() if start <= t.start < token.start and h.where]
+        allowed = {said[-1].column} & allowed if said and said[-1].column else allowed
     return [c for c in source.measures if c.values is not None and c.name in allowed][:MOST_MEASURES]
 
 
@@ -181,11 +186,18 @@ def is_fraction(values: np.ndarray[Any, Any]) -> bool:
     return bool(known.size and np.abs(known).max() <= 1.0)
 
 
+def additive(column: Column) -> bool:
+    """Whether the sum of the column means something: not of shares, averages, ranks or extremes."""
+    return not column.words & (lex.AVERAGED | lex.PERCENTISH) and not column.fraction
+
+
 def _alike(one: Column, two: Column) -> bool:
     """Whether the difference or the share of two columns can mean something."""
     if one.unit or two.unit:
         return one.unit == two.unit
-    shared = (one.words & two.words) - lex.AGGREGATES
+    if bool(one.words & lex.PERCENTISH) != bool(two.words & lex.PERCENTISH):
+        return False  # a share of a quantity
+    shared = {w for w in (one.words & two.words) - lex.AGGREGATES if not w.isdigit()}
     return bool(shared) or all(bool((c.known == c.known.round()).all()) for c in (one, two))
 
 
@@ -196,9 +208,13 @@ def across(token: Token, words: Said, source: Source, row: int) -> Iterator[Cand
         rate = words.ratio and token.form == "number"
         if not rate and not _alike(one, two):
             continue
+        after = later(one, two)
+        if after is False and token.form != "times":
+            continue  # a change is of the later against the earlier
         a, b = float(one.values[row]), float(two.values[row])
         percent = is_fraction(one.values)
-        yield from combine(token, words, a, b, (one.name, two.name), source, one.name, percent=percent)
+        names = one.name, two.name
+        yield from combine(token, words, a, b, names, source, one.name, oriented=bool(after), percent=percent)
     if words.total and len(measures) > 1 and token.form == "number":
         yield Candidate(
             sum(float(c.values[row]) for c in measures if c.values is not None), "sum of the row", source.result.name

@@ -14,6 +14,7 @@ from typing import Final
 from .comparing import stems
 from .context import Context, Hit
 from .counting import counted, threshold
+from .dating import DateToken, dates
 from .deriving import derived
 from .finding import flipped, found
 from .foreign import foreign
@@ -21,8 +22,9 @@ from .lexicon import CONDITION
 from .marks import CheckedNumber, Kind, Where
 from .printed import table_of
 from .ranking import ranked
-from .reading import MAX_PROSE, DateToken, Token, dates, masked, numbers
+from .reading import MAX_PROSE, masked, numbers
 from .results import Result, Source, prepare
+from .tokens import Token
 
 MAX_RESULTS: Final = 16
 
@@ -48,24 +50,26 @@ def _check(prose: str, question: str, results: Sequence[Result], codes: Sequence
         return ()
     sources = [prepare(result) for result in results[-MAX_RESULTS:]]
     sources += [prepare(table) for result in results[-MAX_RESULTS:] if (table := table_of(result)) is not None]
+    if any("point" in column.words for source in sources for column in source.columns):
+        tokens = [_noun_of_points(token) for token in tokens]
     ctx = Context(prose, question, sources, tokens, named, codes)
     ctx.tokens = tokens = [t for t in tokens if not _in_name(ctx, t)]
     hits: dict[Token, Hit | None] = {}
     asked = numbers(masked(question), [])
     for token in tokens:
-        hit = found(ctx, token) or _key(ctx, token) or _given(ctx, token, asked)
+        hit = None if ctx.backwards(token) else found(ctx, token) or _key(ctx, token) or _given(ctx, token, asked)
         hits[token] = hit
         if hit is not None and hit.value is not None and token not in ctx.keys:
             ctx.stated[token] = hit
     before = len(ctx.stated)
     for token in tokens:
-        if hits[token] is None and not flipped(ctx, token):
+        if hits[token] is None and not _contradicted(ctx, token):
             hit = counted(ctx, token) or derived(ctx, token) or threshold(ctx, token)
             hits[token] = hit
             if hit is not None and hit.value is not None:
                 ctx.stated[token] = hit
     for token in tokens if len(ctx.stated) > before else ():
-        if hits[token] is None and not flipped(ctx, token):  # from a number that a later place states
+        if hits[token] is None and not _contradicted(ctx, token):  # from a number that a later place states
             hits[token] = derived(ctx, token)
     marks = [_mark(token, hit) for token, hit in hits.items()]
     marks += [_date(ctx, date) for date in written if date.specific]
@@ -75,6 +79,19 @@ def _check(prose: str, question: str, results: Sequence[Result], codes: Sequence
     marks = [_worse(mark, names) for mark in marks]
     marks += [name for name in names if name.span not in taken]
     return tuple(sorted(marks, key=lambda mark: mark.span))
+
+
+def _noun_of_points(token: Token) -> Token:
+    """ "60 points" where points are what a column counts, and not a unit of shares."""
+    m = re.search(r"[ -]*points?$", token.text) if token.form == "number" and token.points else None
+    if m is None:
+        return token
+    return replace(token, text=token.text[: m.start()], end=token.end - len(m[0]), points=False, after="points")
+
+
+def _contradicted(ctx: Context, token: Token) -> bool:
+    """Whether the words around a number rule out what any step could give."""
+    return ctx.backwards(token) or bool(ctx.extreme(token)) or flipped(ctx, token)
 
 
 def _worse(mark: CheckedNumber, names: Sequence[CheckedNumber]) -> CheckedNumber:

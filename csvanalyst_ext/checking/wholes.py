@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .context import Context
-from .reading import Token
+from .comparing import stems
+from .context import Context, Hit
 from .results import Column, Source
 from .steps import MOST_SCALARS, Candidate, Said, across, combine, measures, one_of, sum_of
+from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,8 +57,33 @@ def stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                 oriented=oriented,
                 percent=percent and abs(value) <= 1,
             )
+    if token.form in ("percent", "fraction"):
+        yield from _of_its(ctx, token, [h for t, h in pool if t.start < token.start])
     if len(pool) > 1 and words.total and token.form in ("number", "count", "percent"):
         yield Candidate(sum(h.value or 0.0 for _, h in pool), "sum of the numbers stated")
+
+
+_OF_ITS: Final = re.compile(r"(?i)^[\s*_]*of (?:its|their|the|that|his|her|this) ([^\d.,;:()]{3,30})")
+
+
+def _of_its(ctx: Context, token: Token, pool: Sequence[Hit]) -> Iterator[Candidate]:
+    """ "…, a fifth of its budget": the number before, as a share of the column that is named, in the row meant."""
+    import numpy as np
+
+    found = _OF_ITS.match(ctx.prose[token.end : token.end + 50])
+    if found is None or not pool:
+        return
+    value, name = pool[-1].value, set(stems(found[1]))
+    binding = ctx.bound(token)
+    for number, source in enumerate(ctx.sources):
+        mask, tied = ctx.mask(number, binding)
+        if not tied or int(mask.sum()) != 1:
+            continue
+        row = int(np.flatnonzero(mask)[0])
+        for column in source.measures:
+            if column.values is not None and column.words & name and column.values[row] and value is not None:
+                share = value / float(column.values[row]) * (100.0 if token.form == "percent" else 1.0)
+                yield Candidate(share, f"share of {column.name}", source.result.name, column.name)
 
 
 def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
@@ -83,8 +109,11 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
 
 def _countable(column: Column) -> bool:
     """Whether the sum of a column is what a bare number may be: it counts things."""
-    averaged = column.words & {"average", "median", "maximum", "minimum", "percent", "deviation"}
-    return not averaged and column.kind == "number" and bool((column.known == column.known.round()).all())
+    return (
+        not column.words & lex.AVERAGED
+        and column.kind == "number"
+        and bool((column.known == column.known.round()).all())
+    )
 
 
 def _ends_of(token: Token, words: Said, source: Source, column: Column, timed: bool) -> Iterator[Candidate]:

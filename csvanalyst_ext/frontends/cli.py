@@ -19,7 +19,8 @@ from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import AnalystError, Cancelled, DataError, SandboxError, UsageError
 from ..evaluation import command
-from . import cli_runs
+from . import cli_runs, ingest_options
+from .ingest_options import Ingest
 from .progress import NoProgress, Progress, for_terminal
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--mode", choices=("auto", "sql", "python", "plan"), help="run the text as SQL, Python or a plan")
     ask.add_argument("--model", help="the model to ask (LiteLLM's name)")
-    ask.add_argument("--policy", metavar="P", help=cli_runs.POLICY_HELP)
+    ingest_options.declare(ask)
     ask.add_argument("--max-rows", type=int, metavar="N", help="cut the result at N rows")
     ask.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     ask.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model")
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "file", metavar="FILE.jsonl", help="lines {id, data[], question, mode?, model?}; - is standard input"
     )
-    batch.add_argument("--policy", metavar="P", help=cli_runs.POLICY_HELP)
+    ingest_options.declare(batch, one=False)
     batch.add_argument("--max-rows", type=int, metavar="N", help="cut each result at N rows")
     batch.add_argument("--timeout", type=float, metavar="S", help="seconds for one SQL or Python step")
     batch.add_argument("--max-steps", type=int, metavar="N", help="at most N calls of the model for each line")
@@ -154,6 +155,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     try:
         if text is None:
             raise UsageError("empty_question", "There is no question.", "Write it at the end, in quotes.")
+        ingest = ingest_options.read(arguments, sources)
         question = parse(
             sys.stdin.read() if text == "-" else text,
             mode=arguments.mode,
@@ -165,13 +167,13 @@ def _ask(arguments: argparse.Namespace) -> int:
             may_ask=not arguments.no_ask,
         )
         if arguments.dry_run:
-            _show_draft(analyst, sources, question, progress, as_json=arguments.json)
+            _show_draft(analyst, sources, ingest, question, progress, as_json=arguments.json)
             return EXIT["ok"]
         if arguments.out is not None:
             from ..rendering import export
 
             export.check(arguments.out)
-        answer = _answer(analyst, sources, question, progress)
+        answer = _answer(analyst, sources, ingest, question, progress)
         if arguments.out is not None and answer.error is None:
             export.write(answer.arrow(), arguments.out, keep_formulas=arguments.keep_formulas)
     except AnalystError as error:
@@ -192,24 +194,26 @@ def _ask(arguments: argparse.Namespace) -> int:
     return exit_code(answer.error)
 
 
-def _answer(analyst: Analyst, sources: list[str], question: Question, progress: Progress) -> Answer:
+def _answer(analyst: Analyst, sources: list[str], ingest: Ingest, question: Question, progress: Progress) -> Answer:
     """The answer over exactly these sources."""
     if question.mode == "auto":
         analyst.session.warm_model(question.model)  # it loads while the data is read
     try:
         for source in sources:
-            analyst.add(source, cwd=Path.cwd(), watcher=progress)
+            analyst.add(source, cwd=Path.cwd(), watcher=progress, **ingest.arguments())
         return analyst.ask(question, progress)
     finally:
         progress.end()
 
 
-def _show_draft(analyst: Analyst, sources: list[str], question: Question, progress: Progress, *, as_json: bool) -> None:
+def _show_draft(
+    analyst: Analyst, sources: list[str], ingest: Ingest, question: Question, progress: Progress, *, as_json: bool
+) -> None:
     from ..views import pages
 
     try:
         for source in sources:
-            analyst.add(source, cwd=Path.cwd(), watcher=progress)
+            analyst.add(source, cwd=Path.cwd(), watcher=progress, **ingest.arguments())
     finally:
         progress.end()
     draft = analyst.draft(question)
@@ -227,11 +231,12 @@ def _batch(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in ("max_rows", "timeout", "max_steps", "max_cost")}
     options["may_ask"] = not arguments.no_ask
     try:
+        ingest = ingest_options.read(arguments, ())
         with _lines(arguments.file) as lines:
             for line in lines:
                 if not line.strip():
                     continue
-                given = _batch_line(analyst, line, options)
+                given = _batch_line(analyst, line, ingest, options)
                 _write(given)
                 if given["status"] == Cancelled.status:
                     return EXIT["cancelled"]
@@ -251,7 +256,7 @@ def _lines(name: str) -> TextIO:
         ) from error
 
 
-def _batch_line(analyst: Analyst, line: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _batch_line(analyst: Analyst, line: str, ingest: Ingest, options: Mapping[str, Any]) -> dict[str, Any]:
     """The output object of one input line."""
     from ..session.question import parse
 
@@ -263,7 +268,7 @@ def _batch_line(analyst: Analyst, line: str, options: Mapping[str, Any]) -> dict
         question = parse(asked["question"], mode=asked.get("mode"), model=asked.get("model"), alone=True, **options)
         # Each line sees its own data under its own names; data that came before is still warm in the cache.
         analyst.forget()
-        return {"id": identity, **_answer(analyst, asked["data"], question, NoProgress()).json()}
+        return {"id": identity, **_answer(analyst, asked["data"], ingest, question, NoProgress()).json()}
     except AnalystError as error:
         return {"id": identity, **failure(error)}
 

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from .. import config, terminal
 from ..analyst import Analyst
 from ..errors import UsageError
+from . import ingest_options
+from .ingest_options import AS_IT_IS, Ingest
 from .progress import NoProgress, for_terminal
-
-POLICY_HELP: Final = "what a model may be told of the data: schema, aggregates, sample:N, full"
 
 
 def add_parsers(commands: Any) -> None:
@@ -26,7 +26,7 @@ def add_parsers(commands: Any) -> None:
     describe = commands.add_parser("describe", help="show what data mean, or write a data dictionary to start from")
     describe.add_argument("file", metavar="FILE", help="the data: a file or shipped data")
     describe.add_argument("--data", nargs="+", default=[], metavar="FILE", help="other data that it may refer to")
-    describe.add_argument("--dictionary", type=Path, metavar="FILE", help="its data dictionary (YAML)")
+    ingest_options.declare(describe)
     describe.add_argument("--yaml", action="store_true", help="print a dictionary to start from")
     describe.add_argument("--write", type=Path, metavar="FILE", help="write that dictionary to a file")
     describe.add_argument("--overwrite", action="store_true", help="with --write: replace the file")
@@ -35,7 +35,7 @@ def add_parsers(commands: Any) -> None:
     preview = commands.add_parser("preview", help="show the first request that a question would send; send nothing")
     preview.add_argument("--data", nargs="+", action="append", default=[], metavar="FILE", help="as for ask")
     preview.add_argument("--model", help="the model (LiteLLM's name)")
-    preview.add_argument("--policy", metavar="P", help=POLICY_HELP)
+    ingest_options.declare(preview)
     preview.add_argument("--json", action="store_true", help="print one JSON object")
     preview.add_argument("question", nargs="?", help="the question, in quotes")
     preview.set_defaults(run=_preview)
@@ -59,7 +59,8 @@ def _describe(arguments: argparse.Namespace) -> int:
     analyst = Analyst(config.resolve())
     try:
         _add(analyst, arguments.data, quiet=False)
-        added = analyst.add(arguments.file, cwd=Path.cwd(), dictionary=arguments.dictionary)
+        ingest = ingest_options.read(arguments, (arguments.file,))
+        added = analyst.add(arguments.file, cwd=Path.cwd(), **ingest.arguments())
         for dataset in added:
             found = analyst.describe(dataset.name)
             if arguments.write is not None and len(added) > 1:
@@ -84,10 +85,11 @@ def _preview(arguments: argparse.Namespace) -> int:
 
     sources, text = _sources(arguments.data, arguments.question)
     question = parse(text or "", model=arguments.model)
+    ingest = ingest_options.read(arguments, sources)
     settings = config.resolve()
     analyst = Analyst(replace(settings, default_policy=arguments.policy or settings.default_policy))
     try:
-        _add(analyst, sources, quiet=arguments.json)
+        _add(analyst, sources, ingest, quiet=arguments.json)
         found = analyst.preview(question)
     finally:
         analyst.close()
@@ -128,11 +130,11 @@ def _sources(groups: list[list[str]], last: str | None) -> tuple[list[str], str 
     return sources, last
 
 
-def _add(analyst: Analyst, sources: list[str], *, quiet: bool) -> None:
+def _add(analyst: Analyst, sources: list[str], ingest: Ingest = AS_IT_IS, *, quiet: bool) -> None:
     progress = NoProgress() if quiet else for_terminal(sys.stderr)
     try:
         for source in sources:
-            analyst.add(source, cwd=Path.cwd(), watcher=progress)
+            analyst.add(source, cwd=Path.cwd(), watcher=progress, **ingest.arguments())
     finally:
         progress.end()
 

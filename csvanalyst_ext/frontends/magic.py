@@ -21,8 +21,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from .. import config
 from ..analyst import Analyst
-from ..errors import UsageError
-from . import options
+from . import ingest_options, options
 from .progress import NoProgress, NotebookProgress, Progress, for_terminal
 
 if TYPE_CHECKING:
@@ -146,18 +145,9 @@ class AnalystMagics(Magics):  # type: ignore[misc]
         }[name](given)
 
     def _add(self, given: Namespace) -> Sheet:
-        from ..datasets.policy import policy
         from ..views import meaning, pages
 
-        if given.name is not None and len(given.sources) > 1:
-            raise UsageError("bad_option", "--as names one data set, and there are several.", "Add them one by one.")
-        if given.dictionary is not None and len(given.sources) > 1:
-            message = "--dictionary describes one data set, and there are several."
-            raise UsageError("bad_option", message, "Add them one by one.")
-        chosen = {key: getattr(given, key) for key in ("delimiter", "quote", "encoding", "header")}
-        chosen |= {key: "\n".join(getattr(given, key)) for key in ("null", "text") if getattr(given, key)}
-        overrides = {key: value for key, value in chosen.items() if value is not None}
-        chosen_policy = None if given.policy is None else policy(given.policy)
+        chosen = ingest_options.read(given, given.sources)
         progress = self._progress(quiet=False)
         started = time.perf_counter()
         try:
@@ -166,13 +156,10 @@ class AnalystMagics(Magics):  # type: ignore[misc]
                 for source in given.sources
                 for dataset in self.analyst.add(
                     source,
-                    name=given.name,
                     variables=self.shell.user_ns,
                     cwd=Path.cwd(),
-                    options=overrides,
-                    dictionary=None if given.dictionary is None else _file(given.dictionary),
-                    policy=chosen_policy,
                     watcher=progress,
+                    **chosen.arguments(),
                 )
             ]
         finally:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from ..errors import UsageError
+from . import ingest_options
 
 _MODES: Final = ("auto", "sql", "python", "plan")
 _KINDS: Final = ("pandas", "polars", "arrow")
@@ -158,24 +159,7 @@ def _add() -> _Parser:
     parser.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="a file, a pattern, a shipped data set, a variable"
     )
-    parser.add_argument("--as", dest="name", metavar="NAME", help="the table's name (default: from the source)")
-    parser.add_argument(
-        "--dictionary", metavar="FILE", help="what the data means, as YAML (default: NAME.dictionary.yaml beside it)"
-    )
-    parser.add_argument("--delimiter", metavar="C", help="the character between fields")
-    parser.add_argument("--quote", metavar="C", help="the quoting character")
-    parser.add_argument("--encoding", metavar="NAME", help="such as utf-8, latin-1, utf-16")
-    parser.add_argument(
-        "--header", action=argparse.BooleanOptionalAction, default=None, help="the first line holds names"
-    )
-    parser.add_argument(
-        "--null",
-        action="append",
-        metavar="COLUMN[=TEXT]",
-        help="NA, null, - … of this column (or this text) are NULL; may be given again",
-    )
-    parser.add_argument("--text", action="append", metavar="COLUMN", help="this column stays text; may be given again")
-    parser.add_argument("--policy", metavar="P", help="what a model may be told: schema, aggregates, sample:N, full")
+    ingest_options.declare(parser)
     return parser
 
 

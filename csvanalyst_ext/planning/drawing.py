@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from .labels import labels
-from .plan import Plan
+from .plan import Measure, Plan, Window
 
 _CHART: Final = r"(?:(?P<kind>bar|line|column|scatter) )?(?:chart|plot|graph|diagram)"
 _BEFORE: Final = re.compile(
@@ -33,6 +33,14 @@ def asks_for_chart(text: str) -> tuple[str, str] | None:
     return None
 
 
+def _adds_up(plan: Plan) -> bool:
+    """Whether the first measure of a group and of another give the measure of both: sums and counts do."""
+    measure = plan.measures[0] if plan.measures else None
+    if isinstance(measure, Window):
+        return measure.function == "share" and not measure.within
+    return isinstance(measure, Measure) and measure.function in ("count", "sum")
+
+
 def specification(plan: Plan, columns: Sequence[tuple[str, str]], rows: int, kind: str) -> dict[str, Any] | None:
     """A Vega-Lite specification for the result of ``plan``, whose ``columns`` are names and types of the engine;
     ``None`` when a chart would show nothing."""
@@ -52,4 +60,7 @@ def specification(plan: Plan, columns: Sequence[tuple[str, str]], rows: int, kin
     encoding: dict[str, Any] = {"x": across, "y": {"field": value, "type": "quantitative"}}
     if groups > 1:
         encoding["color"] = {"field": names[1], "type": "nominal"}
+        if mark == "bar" and not _adds_up(plan):  # bars on top of each other would show a sum
+            across["type"] = "ordinal" if across["type"] == "temporal" else across["type"]
+            encoding["xOffset"] = {"field": names[1], "type": "nominal"}
     return {"mark": mark, "encoding": encoding, "title": ", ".join(labels(plan)) or value}

@@ -13,11 +13,11 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..safe_text import ELLIPSIS, message, steers, visible
+from ..safe_text import ELLIPSIS, message, shortened, steers, visible
 
 __all__ = [
     "ELLIPSIS", "MAX_CELL", "cell", "count", "fence", "fit", "grid", "html", "html_body", "json_line", "markdown",
-    "markdown_lines", "message", "pad", "seconds", "size", "visible", "width",
+    "markdown_lines", "message", "pad", "seconds", "shortened", "size", "visible", "width",
 ]  # fmt: skip
 
 MAX_CELL: Final = 200

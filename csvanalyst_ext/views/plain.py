@@ -6,20 +6,26 @@ or formula that came from a value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
-from ..rendering.text import fence, grid, markdown, markdown_lines
+from ..rendering.text import ELLIPSIS, count, fence, fit, grid, markdown, markdown_lines, shortened, width
 from .view import NOT_FOUND
 
 if TYPE_CHECKING:
     from .sheet import Sheet
     from .view import TableView, View
 
+MAX_WIDTH: Final = 160
+"""Columns of a terminal that a table takes at most."""
+MAX_CELL: Final = 40
+"""What is left of the cells of a table that would be wider."""
+
 
 def text(view: View) -> str:
     parts = []
     if view.error:
-        parts.append(f"{view.status}: {view.error}" + (f"\n{view.hint}" if view.hint else ""))
+        parts.append(f"{view.status}: {shortened(view.error)}" + (f"\n{view.hint}" if view.hint else ""))
     if view.prose:
         parts.append(prose(view))
     if view.table:
@@ -45,10 +51,22 @@ def prose(view: View) -> str:
 
 
 def table(view: TableView) -> str:
+    """At most ``MAX_WIDTH`` wide: cells are cut first, then columns at the end, and a line below says so."""
     head = [view.names, view.types] if any(view.types) else [view.names]
     rows = [["NULL" if cell is None else cell for cell in row] for row in view.rows]
-    drawn = grid(head, rows, view.numeric) if view.names else ""
-    return f"{drawn}\n{view.note}" if view.note else drawn
+    lines = [list(line) for line in (*head, *rows)]
+    if sum(max(width(line[i]) for line in lines) + 2 for i in range(len(view.names))) > MAX_WIDTH:
+        lines = [[_cut(cell) for cell in line] for line in lines]
+    widths = [max(width(line[i]) for line in lines) + 2 for i in range(len(view.names))]
+    many = max(1, sum(total <= MAX_WIDTH for total in accumulate(widths)))
+    lines = [line[:many] for line in lines]
+    drawn = grid(lines[: len(head)], lines[len(head) :], view.numeric[:many]) if view.names else ""
+    left = f"{count(len(view.names) - many, 'more column')} not shown here" if many < len(view.names) else ""
+    return "\n".join(part for part in (drawn, left, view.note) if part)
+
+
+def _cut(cell: str) -> str:
+    return cell if width(cell) <= MAX_CELL else fit(cell, MAX_CELL - 1) + ELLIPSIS
 
 
 def sheet(sheet: Sheet) -> str:

@@ -12,6 +12,7 @@ import pytest
 from csvanalyst_ext.analyst import Analyst
 from csvanalyst_ext.errors import Cancelled, EngineUnavailable, ModelError
 from csvanalyst_ext.frontends import cli
+from csvanalyst_ext.protocol import IngestRequest
 from tests.support.fakes import FakeModel, failed_outcome, open_fake, table_outcome
 
 ONE = table_outcome(pa.table({"n": [1], "s": ["=1+1\x1b[31m"]}), ("BIGINT", "VARCHAR"))
@@ -292,6 +293,7 @@ def test_a_batch_reads_standard_input_and_answers_each_line_before_the_next_one_
 import sys
 from csvanalyst_ext.analyst import Analyst
 from csvanalyst_ext.frontends import cli
+from csvanalyst_ext.protocol import IngestRequest
 from tests.support.fakes import open_fake
 cli.Analyst = lambda settings: Analyst(settings, make=open_fake)
 sys.exit(cli.main(["batch", "-"]))
@@ -382,3 +384,41 @@ def test_describe_shows_data_and_writes_a_dictionary_once(shell, monkeypatch, tm
     (tmp_path / "d.yaml").write_text("columns:\n  price: {units: EUR}\n")
     code, _, err = shell.run("describe", "sales.csv", "--dictionary", "d.yaml")
     assert code == 2 and "line 2" in err
+
+
+# --- how data are read ----------------------------------------------------------------------------
+
+
+def test_ask_reads_data_as_the_options_say(shell, tmp_path):
+    (tmp_path / "odd.txt").write_text("id;name;code\nA;x;-\nB;z;007\n")
+    words = ["--delimiter", ";", "--quote", "'", "--encoding", "latin-1", "--no-header", "--text", "code"]
+    words += ["--null", "code=-", "--null", "name", "--as", "goods"]
+    code, _, err = shell.run("ask", "--data", "odd.txt", *words, "SQL: SELECT 1")
+    assert code == 0, err
+    ingested = next(r for r in shell.sessions[-1].executor.requests if isinstance(r, IngestRequest))
+    assert [dataset.name for dataset in shell.sessions[-1].datasets] == ["goods"]
+    assert ingested.options == {
+        "delimiter": ";", "quote": "'", "encoding": "latin-1", "header": False, "null": "code=-\nname", "text": "code"
+    }  # fmt: skip
+
+
+def test_names_and_dictionaries_are_for_one_data_set(shell, sales):
+    for option, value in (("--as", "x"), ("--dictionary", "d.yaml")):
+        code, _, err = shell.run("ask", option, value, "--data", "sales.csv", "sales.csv", "SQL: SELECT 1")
+        assert code == 2 and "one data set" in err
+
+
+def test_a_policy_of_the_command_line_is_that_of_the_data(shell, sales):
+    shell.run("ask", "--data", "sales.csv", "--policy", "sample:7", "SQL: SELECT 1")
+    (policy,) = shell.sessions[-1].policies.values()
+    assert (policy.name, policy.rows) == ("sample", 7)
+
+
+@pytest.mark.parametrize("command", ["ask", "describe", "preview", "batch"])
+def test_every_command_that_reads_data_takes_the_same_options(shell, command):
+    with pytest.raises(SystemExit):
+        shell.run(command, "-h")
+    out = shell._capsys.readouterr().out
+    options = ["--delimiter", "--quote", "--encoding", "--header", "--no-header", "--null", "--text", "--policy"]
+    options += ["--as", "--dictionary"] * (command != "batch")
+    assert [option for option in options if option not in out] == []
