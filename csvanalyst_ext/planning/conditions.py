@@ -43,6 +43,7 @@ class Conditions(Times):
                 yield from self._comparison(start, lead)
                 yield from self._value(start, lead)
                 yield from self._switch(start, lead)
+                yield from self._given(start, lead)
                 yield from self._missing(start, lead)
                 yield from self._text_test(start, lead)
             else:
@@ -104,8 +105,12 @@ class Conditions(Times):
             for column in self.columns_called(("age",)):
                 for end, value in self.number(start):
                     filter_ = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
-                    if filter_ is not None and 0 <= value <= _OLDEST and self.norm(end) in _AFTER_AN_AGE:
+                    if filter_ is not None and 0 <= value <= _OLDEST and self._ends_an_age(end):
                         yield end, Meaning((filter_,), cost=2)
+
+    def _ends_an_age(self, at: int) -> bool:
+        """Whether what comes next leaves "over 60" an age: no unit and no noun, but perhaps a value: "over 60 died"."""
+        return self.norm(at) in _AFTER_AN_AGE or any(not link.named for link in self.link.values(at))
 
     def _years_old(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "over 18 years old", "between 20 and 30 years of age"."""
@@ -248,6 +253,13 @@ class Conditions(Times):
         if lead.places is lexicon.NAMES:
             return column.pieces[-1] in lexicon.NAMES
         return not lead.places or (column.pieces[-1] in lead.places and len(column.pieces) == 1)
+
+    def _given(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        """ "Got a C", "received an A": a short text that only one column holds."""
+        if lead.preposition or lead.places or lead.negated:
+            return
+        for end, column, value in self.given_values(at):
+            yield end, Meaning((Filter(column.name, "=", (value,)),), cost=1)
 
     # --- yes and no, missing, text --------------------------------------------------------------
 

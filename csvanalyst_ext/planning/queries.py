@@ -106,7 +106,7 @@ class Queries(Phrases):
         if not chosen and rank is None and not mods.where and not mods.sort:
             select: tuple[tuple[str, str], ...] = ()
         else:
-            select = tuple(chosen) or self.labels(table)
+            select = tuple(chosen) or self._told_by(table)
         ranked = rank.by if rank is not None and isinstance(rank.by, Field) and not chosen else None
         for root, place, cost in self._root([table, *(name for name, _ in select)]):
             if root != table and rank is not None:
@@ -131,6 +131,14 @@ class Queries(Phrases):
                     nth=rank.nth if rank else None, limit=mods.limit,
                 )  # fmt: skip
                 yield Meant(query, mods.cost + cost)
+
+    def _told_by(self, table: str) -> tuple[tuple[str, str], ...]:
+        """What names a row for a reader.  In a session with one table only: nothing, for all columns, where that would
+        be a mere number."""
+        labels = self.labels(table)
+        known = self.graph.tables[table]
+        number = len(labels) == 1 and known.column(labels[0][1]).kind == "number"
+        return () if number and len(self.graph.tables) == 1 else labels
 
     def _grouped(
         self, table: str, items: Sequence[Item], mods: Mods, fields: Sequence[tuple[str, str]]
