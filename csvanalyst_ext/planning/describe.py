@@ -177,7 +177,8 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
         return f"{show(count)} row{'s' * (count != 1)} with the {rank}, {about}{shared}."
     named = []
     for row in rows[:MOST_LISTED]:
-        label = ", ".join(show(v) for i, v in enumerate(row) if i != at)
+        shown = ((name, v) for i, (name, v) in enumerate(zip(columns, row, strict=True)) if i != at)
+        label = ", ".join(str(v) if name in plan.within and v is not None else show(v) for name, v in shown)
         named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
     listed = joined(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
     places = f"The {wanted} with the {rank}" if wanted > 1 else f"The {rank}"
