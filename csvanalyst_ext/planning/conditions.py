@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon
+from .amounts import Amounts
 from .leads import Lead
 from .naming import core
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .remembering import remembered
 from .schema import Column
-from .times import Times
 from .words import is_plural, same, stems
 
 _VERB_PLACES: Final = ("at", "in", "from", "on", "to", "by", "as")
@@ -32,7 +32,7 @@ _OLDEST: Final = 120
 _AFTER_AN_AGE: Final = ("", "and", "or", ",", "in", "by", "who", "with", "from", "per")
 
 
-class Conditions(Times):
+class Conditions(Amounts):
     """Rules for filters."""
 
     @remembered
@@ -44,6 +44,7 @@ class Conditions(Times):
                 yield from self._value(start, lead)
                 yield from self._switch(start, lead)
                 yield from self._given(start, lead)
+                yield from self._in_its_unit(start, lead)
                 yield from self._missing(start, lead)
                 yield from self._text_test(start, lead)
             else:
@@ -194,6 +195,11 @@ class Conditions(Times):
                 spots: list[tuple[int, Operator]] = [(middle, operator)]
                 if operator == "=":
                     spots += [(end, lexicon.AFTERWARDS[word]) for end, word in self.phrase(middle, lexicon.AFTERWARDS)]
+                for joint, _ in self.phrase(middle, ("or",)) if operator == "=" else ():
+                    for second, other in self.number(joint):  # "with 1 or 2 stars"
+                        for end, column, cost in self.numbers(second) if not lead.negated else ():
+                            if column.switch is None:
+                                yield end, Meaning((Filter(column.name, "in", (value, other)),), cost=cost)
                 for spot, final in spots:
                     for end, column, cost in self.numbers(spot):
                         calendar_part = column.is_year or column.is_month or column.is_day
@@ -253,13 +259,6 @@ class Conditions(Times):
         if lead.places is lexicon.NAMES:
             return column.pieces[-1] in lexicon.NAMES
         return not lead.places or (column.pieces[-1] in lead.places and len(column.pieces) == 1)
-
-    def _given(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
-        """ "Got a C", "received an A": a short text that only one column holds."""
-        if lead.preposition or lead.places or lead.negated:
-            return
-        for end, column, value in self.given_values(at):
-            yield end, Meaning((Filter(column.name, "=", (value,)),), cost=1)
 
     # --- yes and no, missing, text --------------------------------------------------------------
 

@@ -73,17 +73,6 @@ class Counting(Parts):
                     filter_ = Filter(column_link.column.name, "=", (switch[no],))
                     yield column_link.end, Meaning((filter_,), cost=column_link.cost)
 
-    def given_values(self, at: int) -> Iterator[tuple[int, Column, str]]:
-        """After "got" and the like: a text written as it is in the data, too short to stand for itself elsewhere."""
-        for verb in self.skip(at, ("was", "were", "has", "have", "had", "did", "do")):
-            if self.norm(verb) not in lexicon.GOT:
-                continue
-            for start in self.skip(verb + 1, ("a", "an", "the")):
-                links = [link for link in self.link.values(start) if link.named and link.end == start + 1]
-                links = [k for k in links if self.tokens[start].text == k.value and self.tokens[start].number is None]
-                if len(links) == 1 and links[0].column.switch is None:
-                    yield start + 1, links[0].column, links[0].value
-
     @remembered
     def counted(self, at: int) -> Iterator[Counted]:
         """What stands after "how many"."""

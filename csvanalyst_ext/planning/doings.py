@@ -117,7 +117,8 @@ class Doings(Occurrences):
         """ "Number of male and female runners": of each kind."""
         for start, _ in self.phrase(at, (*lexicon.COUNT_OF, *lexicon.HOW_MANY)):
             for end, table, column, values, cost in self._pairs(start, "and"):
-                for name, last, more in self.entities(end):
+                alone = [(table, end, 1)] if end == self.size else []
+                for name, last, more in (*self.entities(end), *alone):
                     for final, mods in self.mods(table, last, 1):
                         plain = mods == Mods(mods.where, cost=mods.cost)
                         if name == table and final == self.size and plain:

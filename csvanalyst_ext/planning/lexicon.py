@@ -351,7 +351,8 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
     "exp": ("expectancy", "expenses", "experience"), "perf": ("performance",), "mgmt": ("management",),
     "supp": ("supplier",), "wh": ("warehouse",), "acct": ("account",), "inv": ("invoice", "inventory"),
-    "usr": ("user",), "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
+    "usr": ("user",), "pts": ("points",),
+    "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
 }  # fmt: skip
 
 ADDITIVE: Final = words("""

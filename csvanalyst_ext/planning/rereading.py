@@ -35,13 +35,19 @@ def second(words: tuple[Token, ...], tables: tuple[Table, ...], read: Read, know
 _NAMELESS: Final = lexicon.GENERIC_TABLE_PIECES | lexicon.words("""
     result record entry row log sheet item standing ranking score register roster directory payroll census survey
     registration signup enrollment attendance marathon race tournament olympics championship championships conference
-    competition cup workshop festival contest event roll output input query download report dump book page untitled
+    competition cup workshop festival contest event roll exam
+    test quiz season output input query download report dump book page untitled
     new old copy part final version
 """)
 """Words in a table's name that say nothing about what a row is."""
 _PERSONS: Final = lexicon.PEOPLE | {
     word for family in thesaurus.NOUNS if family & lexicon.PEOPLE for word in family if " " not in word
 }
+_ROLES: Final = lexicon.words("""
+    teacher manager doctor physician nurse professor instructor owner director agent author artist singer actor writer
+    speaker scientist professional driver pilot faculty
+""")
+"""Who may be some of the persons in a table, or other people than those: not taken for all rows unasked."""
 _AGENTS: Final = ("er", "or", "ist", "ian", "ee", "ant", "ent", "man", "woman", "mate")
 """Endings of nouns for who does something."""
 _NAMES: Final = frozenset({"name", "fullname", "firstname", "lastname", "surname"})
@@ -69,7 +75,8 @@ def _rows_called(words: tuple[Token, ...], tables: tuple[Table, ...], read: Read
     if isinstance(meant, NotUnderstood):
         return meant if meant.reason == "open" and _nameless(table) else None
     plural = noun if is_plural(noun) else f"{noun}s"
-    if _nameless(table) and forms(noun) & _PERSONS and _one_each(table):
+    sure = forms(noun) & _PERSONS and not forms(noun) & _ROLES
+    if sure and _nameless(table) and _one_each(table):
         note = f"{plural.capitalize()} are taken to be the rows of {table.name}."
         return replace(meant, tables=(table,), texts=(*meant.texts, *sorted(forms(noun))), note=note)
     other = tuple(_as_rows(token) if same(token.norm, noun) else token for token in words)

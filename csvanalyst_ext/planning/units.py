@@ -10,7 +10,7 @@ from . import lexicon
 from .naming import core
 from .outcomes import Understood
 from .plan import Call, Derived, Measure, Ref, Value
-from .schema import Column
+from .schema import Column, Table
 
 _QUANTITIES: Final[tuple[Mapping[str, float], ...]] = (
     {"ms": 0.001, "s": 1, "min": 60, "hr": 3600, "day": 86400, "week": 604800},
@@ -36,6 +36,12 @@ def unit_of(column: Column) -> str:
     tail = column.pieces[len(core(column)) :]
     said = column.said_unit.lower() or (tail[0] if len(tail) == 1 else "")
     return _SPELT.get(said, "")
+
+
+def of_unit(table: Table, word: str) -> list[Column]:
+    """The columns in the unit that ``word`` names."""
+    unit = _SPELT.get(word, "")
+    return [column for column in table.columns if unit_of(column) == unit] if unit else []
 
 
 def converted(meant: Understood, wanted: str) -> Understood | None:
