@@ -105,6 +105,8 @@ def _decide(
     if any(reply.head.get("truncated") for reply in looked):
         return _ask(tools, "A name in the question stands for too many things in the data. Say which column you mean.")
     turn = _run(meaning, replies, tools)
+    if meaning.note and turn.text:
+        turn = replace(turn, text=f"{turn.text} {meaning.note}")
     if chart is not None and turn.text:
         turn = _draw(meaning.plan, chart, turn, replies, tools)
     return replace(turn, text=f'Read as "{read_as}". {turn.text}') if read_as and turn.text else turn

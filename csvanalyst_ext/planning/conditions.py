@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Final
 
 from . import lexicon
+from .amounts import Amounts
 from .leads import Lead
 from .naming import core
 from .parts import Meaning
 from .plan import Filter, Operator, Scalar
 from .remembering import remembered
 from .schema import Column
-from .times import Times
 from .words import is_plural, same, stems
 
 _VERB_PLACES: Final = ("at", "in", "from", "on", "to", "by", "as")
@@ -32,7 +32,7 @@ _OLDEST: Final = 120
 _AFTER_AN_AGE: Final = ("", "and", "or", ",", "in", "by", "who", "with", "from", "per")
 
 
-class Conditions(Times):
+class Conditions(Amounts):
     """Rules for filters."""
 
     @remembered
@@ -43,6 +43,8 @@ class Conditions(Times):
                 yield from self._comparison(start, lead)
                 yield from self._value(start, lead)
                 yield from self._switch(start, lead)
+                yield from self._given(start, lead)
+                yield from self._in_its_unit(start, lead)
                 yield from self._missing(start, lead)
                 yield from self._text_test(start, lead)
             else:
@@ -104,8 +106,12 @@ class Conditions(Times):
             for column in self.columns_called(("age",)):
                 for end, value in self.number(start):
                     filter_ = _negate(Filter(column.name, lexicon.COMPARISONS[word], (value,)), lead.negated)
-                    if filter_ is not None and 0 <= value <= _OLDEST and self.norm(end) in _AFTER_AN_AGE:
+                    if filter_ is not None and 0 <= value <= _OLDEST and self._ends_an_age(end):
                         yield end, Meaning((filter_,), cost=2)
+
+    def _ends_an_age(self, at: int) -> bool:
+        """Whether what comes next leaves "over 60" an age: no unit and no noun, but perhaps a value: "over 60 died"."""
+        return self.norm(at) in _AFTER_AN_AGE or any(not link.named for link in self.link.values(at))
 
     def _years_old(self, at: int) -> Iterator[tuple[int, Meaning]]:
         """ "over 18 years old", "between 20 and 30 years of age"."""
@@ -189,6 +195,11 @@ class Conditions(Times):
                 spots: list[tuple[int, Operator]] = [(middle, operator)]
                 if operator == "=":
                     spots += [(end, lexicon.AFTERWARDS[word]) for end, word in self.phrase(middle, lexicon.AFTERWARDS)]
+                for joint, _ in self.phrase(middle, ("or",)) if operator == "=" else ():
+                    for second, other in self.number(joint):  # "with 1 or 2 stars"
+                        for end, column, cost in self.numbers(second) if not lead.negated else ():
+                            if column.switch is None:
+                                yield end, Meaning((Filter(column.name, "in", (value, other)),), cost=cost)
                 for spot, final in spots:
                     for end, column, cost in self.numbers(spot):
                         calendar_part = column.is_year or column.is_month or column.is_day

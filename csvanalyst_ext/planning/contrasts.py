@@ -113,6 +113,10 @@ class Contrasts(Shares):
             for table in self.scopes:
                 for first, one in self._adjectives(table, start):
                     for joint, _ in self.phrase(first, ("to", "and", "versus", "vs", "over")):
+                        for end, other in self._adjectives(table, joint):  # "men to women"
+                            if end == self.size and other != one and other.filter.column == one.filter.column:
+                                pair = Pair("/", Calc("count", where=(one,)), Calc("count", where=(other,)))
+                                yield Meant(Query(table, (pair,)), 2)
                         for noun in self.nouns(joint):
                             if noun.table != table or len(noun.where) != 1 or not isinstance(noun.where[0], Test):
                                 continue

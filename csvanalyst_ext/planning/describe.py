@@ -64,7 +64,8 @@ def _rank(plan: Plan) -> str:
     if isinstance(measure, Measure) and measure.function in ("count", "count distinct"):
         return f"{'most' if plan.order.descending else 'fewest'} {measure_label(measure)}"
     label = measure_label(measure) if measure is not None else plan.order.column
-    return f"{'highest' if plan.order.descending else 'lowest'} {label}"
+    each = f" of each {joined(list(plan.within))}" if plan.within else ""
+    return f"{'highest' if plan.order.descending else 'lowest'} {label}{each}"
 
 
 def where(plan: Plan) -> str:
@@ -170,17 +171,18 @@ def _first(plan: Plan, columns: Sequence[str], rows: Sequence[Sequence[Any]], co
     if at is None and len(columns) <= 3 and count <= MOST_LISTED:
         listed = "; ".join(", ".join(show(value) for value in row) for row in rows)
         head = f"{joined(list(columns))} with the {rank}, {about}"
-        return f"{_capital(head)}: {listed}{_shared(count, wanted)}."
+        return f"{_capital(head)}: {listed}{_shared(plan, count)}."
     if at is None or len(columns) > 3:
-        shared = _shared(count, wanted)
+        shared = _shared(plan, count)
         return f"{show(count)} row{'s' * (count != 1)} with the {rank}, {about}{shared}."
     named = []
     for row in rows[:MOST_LISTED]:
-        label = ", ".join(_called(columns[i], v) for i, v in enumerate(row) if i != at)
+        shown = ((name, v) for i, (name, v) in enumerate(zip(columns, row, strict=True)) if i != at)
+        label = ", ".join(str(v) if name in plan.within and v is not None else _called(name, v) for name, v in shown)
         named.append(f"{label} ({show(row[at])})" if label else show(row[at]))
     listed = joined(named) + (f" and {show(count - MOST_LISTED)} more" if count > MOST_LISTED else "")
     places = f"The {wanted} with the {rank}" if wanted > 1 else f"The {rank}"
-    return f"{places}, {about}: {listed}{_shared(count, wanted)}."
+    return f"{places}, {about}: {listed}{_shared(plan, count)}."
 
 
 def _called(column: str, value: Any) -> str:
@@ -189,8 +191,9 @@ def _called(column: str, value: Any) -> str:
     return f"{column} {value}" if number else show(value)
 
 
-def _shared(count: int, wanted: int) -> str:
-    if count <= wanted:
+def _shared(plan: Plan, count: int) -> str:
+    wanted = plan.first or 1
+    if count <= wanted or plan.within:
         return ""
     if wanted == 1:
         return f"; {show(count)} share the first place"

@@ -157,10 +157,14 @@ class Groups(Ties):
 
     def _both(self, table: str, at: int, depth: int) -> Iterator[tuple[int, Mods]]:
         """ "Who bought both a lamp and a chair", "but not a chair": rows of a group of each kind, or of one alone."""
-        for start, lead in relations.leads(self, at):
+        for start, lead in (*relations.leads(self, at), *self._row_verbs(table, at)):
             if lead.empty or lead.negated or self._undone(table, lead.verb):
                 continue
-            for both in self.skip(start, ("both", "both in", "both a", "both an")):
+            yield from self._both_numbers(table, start)
+            own = {start, *(end for name, end, _ in self.entities(start) if name == table)}
+            for both in (b for s in own for b in self.skip(s, ("both", "both in", "in both", "both a", "both an"))):
+                if self.norm(both - 1) not in ("both", "in", "a", "an") and both != start:
+                    continue
                 for first, one in self._kind(table, both, depth):
                     joints = _WITHOUT if both == start else (*_AND, "and in")
                     for joint, _ in self.phrase(first, joints):
@@ -176,6 +180,28 @@ class Groups(Ties):
                                 ends = {end, *(e for name, e, _ in self.entities(end) if name == table)}
                                 for last in ends if both > start else {end}:
                                     yield last, Mods(having=kinds)
+
+    def _row_verbs(self, table: str, at: int) -> Iterator[tuple[int, relations.Lead]]:
+        """ "Inspected in" of inspections."""
+        for start in self.skip(at, ("were", "was", "are", "is", "that were", "which were", "that are", "who were")):
+            verb = self.norm(start)
+            if verb and self.scopes[table].makes_rows(verb):
+                for end in self.skip(start + 1, ("in", "at", "on", "for", "with", "by", "from", "to")):
+                    yield end, relations.Lead(verb=verb, preposition=self.norm(end - 1) if end > start + 1 else "")
+
+    def _both_numbers(self, table: str, at: int) -> Iterator[tuple[int, Mods]]:
+        """ "Gave both 1 and 5 stars": two numbers of one column, which is said once."""
+        for both, _ in self.phrase(at, ("both",)):
+            for first, one in self.any.number(both):
+                for joint, _ in self.phrase(first, ("and",)):
+                    for second, other in self.any.number(joint):
+                        for end, column, cost in self.scopes[table].numbers(second):
+                            tests = (Test(Filter(column.name, "=", (number,))) for number in (one, other))
+                            kinds: tuple[tuple[Measure, Comparator, int | float], ...] = tuple(
+                                (Measure(table, Calc("count"), (test,)), ">=", 1) for test in tests
+                            )
+                            if one != other:
+                                yield end, Mods(having=kinds, cost=cost)
 
     def _undone(self, table: str, verb: str) -> bool:
         """Whether the verb takes back what rows usually are: who returned a lamp is not all who have a row of one."""
@@ -229,6 +255,9 @@ class Groups(Ties):
                         if name == table and column.kind in ("text", "date") and not lead.empty:
                             different = Measure(table, Calc("count distinct", Field(column.name)))
                             yield end, Mods(having=((different, *wanted),), cost=cost)
+                for end, named, value in self.scopes[table].given_values(quantified - 1) if lead.negated else ():
+                    test = Test(Filter(named.name, "=", (value,)))  # "who never got an A"
+                    yield end, Mods(having=((Measure(table, Calc("count"), (test,)), "=", 0),), cost=1)
                 for link in self.scopes[table].link.identifiers(quantified) if (operator, number) != (">=", 1) else ():
                     if self.graph.tables[table].unique(link.column) is True:
                         continue  # that counts the rows

@@ -195,6 +195,9 @@ VERB_PLACES: Final = {
 }  # fmt: skip
 """Verbs that say something about a value, and the columns for which they say no more than "is"."""
 
+GOT: Final = words("got get gets received receive receives given awarded earned")
+"""Verbs before what somebody is given: a grade, a medal."""
+
 NAMED: Final = ("named", "called", "titled")
 NAMES: Final = frozenset({"name", "title"})
 
@@ -348,7 +351,8 @@ ABBREVIATIONS: Final[dict[str, tuple[str, ...]]] = {
     "univ": ("university",), "gov": ("government",), "est": ("established",), "reg": ("region",),
     "exp": ("expectancy", "expenses", "experience"), "perf": ("performance",), "mgmt": ("management",),
     "supp": ("supplier",), "wh": ("warehouse",), "acct": ("account",), "inv": ("invoice", "inventory"),
-    "usr": ("user",), "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
+    "usr": ("user",), "pts": ("points",),
+    "stud": ("student",), "pat": ("patient",), "veh": ("vehicle",), "eng": ("engine",),
 }  # fmt: skip
 
 ADDITIVE: Final = words("""
@@ -362,7 +366,8 @@ WHO: Final = words("name employee person player student customer passenger autho
 PEOPLE: Final = (WHO - {"name"}) | words("""
     staff teacher singer member user driver person people worker doctor nurse patient manager professor instructor
     guest owner actor director writer speaker athlete swimmer scientist professional resident client faculty pilot agent
-    respondent participant volunteer candidate applicant subscriber
+    respondent participant volunteer candidate applicant subscriber runner racer cyclist skier rower rider climber
+    hiker competitor contestant entrant attendee pupil visitor
 """)
 """What the rows of a table of people may be called."""
 

@@ -235,11 +235,22 @@ class Linker:
                 candidates += [
                     (found, 1) for form in forms(last) - {last} for found in self._index.values.get(head + form, ())
                 ]
+            if len(span) == 1 and span[0].kind == "word" and self._after_did(start):
+                candidates += [
+                    (found, 1) for end_ in ("ed", "d") for found in self._index.values.get(joined + end_, ())
+                ]
             exact = {column.name for (column, value), _ in candidates if value == text}
             for (column, value), cost in candidates:
                 if column.name in exact and value != text:
                     continue  # written exactly like one of several texts that differ in case or marks
                 yield ValueLink(end, column, value, cost, not quoted and self._weak(span, value, column))
+
+    def _after_did(self, at: int) -> bool:
+        """ "Did not finish", "who did finish": the verb of a value "finished"."""
+        before = [self.tokens[place].norm for place in range(max(0, at - 2), at)]
+        return before[-1:] in (["did"], ["does"], ["do"]) or (
+            before[-1:] == ["not"] and before[0] in ("did", "does", "do")
+        )
 
     def _weak(self, span: Sequence[Token], value: str, column: Column) -> bool:
         said = span[0].norm if len(span) == 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from . import lexicon
 from .graph import Path
@@ -21,6 +21,9 @@ from .query import (
     Test,
 )
 from .spoken import MEASURED, Measure, Mods, Rank, shift
+
+_ADDING: Final = frozenset({"sum", "mean", "median", "quantile", "stddev", "stddev population"})
+_OF_A_LINE: Final = lexicon.words("price cost fee fare charge toll tariff amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Queries(Phrases):
         if not chosen and rank is None and not mods.where and not mods.sort:
             select: tuple[tuple[str, str], ...] = ()
         else:
-            select = tuple(chosen) or self.labels(table)
+            select = tuple(chosen) or self._told_by(table)
         ranked = rank.by if rank is not None and isinstance(rank.by, Field) and not chosen else None
         for root, place, cost in self._root([table, *(name for name, _ in select)]):
             if root != table and rank is not None:
@@ -131,6 +134,14 @@ class Queries(Phrases):
                     nth=rank.nth if rank else None, limit=mods.limit,
                 )  # fmt: skip
                 yield Meant(query, mods.cost + cost)
+
+    def _told_by(self, table: str) -> tuple[tuple[str, str], ...]:
+        """What names a row for a reader.  In a session with one table only: nothing, for all columns, where that would
+        be a mere number."""
+        labels = self.labels(table)
+        known = self.graph.tables[table]
+        number = len(labels) == 1 and known.column(labels[0][1]).kind == "number"
+        return () if number and len(self.graph.tables) == 1 else labels
 
     def _grouped(
         self, table: str, items: Sequence[Item], mods: Mods, fields: Sequence[tuple[str, str]]
@@ -213,7 +224,9 @@ class Queries(Phrases):
             if mods.rank is not None:
                 return
             query = Query(root, tuple(ordered), False, where, tuple(dict.fromkeys(group)), tuple(having), tuple(sort))
-            yield Meant(query, mods.cost + cost)
+            yield self._once_or_often(
+                Meant(query, mods.cost + cost), (*measures, *(m for m, _, _ in mods.having)), place
+            )
 
     def _ranked_groups(
         self, table: str, chosen: Sequence[tuple[str, str]], mods: Mods, rank: Rank, named: bool
@@ -246,7 +259,7 @@ class Queries(Phrases):
                 root, columns, False, where, group, (), (Sort(calc, rank.descending),),
                 first=rank.number if rank.nth is None else None, nth=rank.nth,
             )  # fmt: skip
-            yield Meant(query, mods.cost + cost)
+            yield self._once_or_often(Meant(query, mods.cost + cost), (measure,), place)
 
     def _having(self, table: str, select: Sequence[tuple[str, str]], mods: Mods, *, named: bool) -> Iterator[Meant]:
         """ "Authors with more than one book", "departments with an average salary above 50000"."""
@@ -279,12 +292,31 @@ class Queries(Phrases):
             if any(_exclude(where, one.calc.where) for one in having):
                 continue  # no row of a group could count
             group = tuple(dict.fromkeys([*keys, *shown]))
-            yield Meant(Query(root, tuple(shown), False, where, group, having), mods.cost + cost)
+            query = Query(root, tuple(shown), False, where, group, having)
+            yield self._once_or_often(Meant(query, mods.cost + cost), [m for m, _, _ in mods.having], place)
 
     def _counts_twice(self, measure: Measure, place: dict[str, Path]) -> bool:
         """Whether the root may have several rows for a row of which a measure of the dictionary is taken."""
         steps = place[measure.table] if measure.calc.function == "measure" else ()
         return any(self.graph.repeats(step.edge.source, step.edge.columns) is not False for step in steps)
+
+    def _once_or_often(self, meant: Meant, measures: Sequence[Measure], place: dict[str, Path]) -> Meant:
+        """A question back where a row would be added up once for each row that refers to it, as a customer's credit for
+        each order; the price of what a line is about is meant so."""
+        for measure in measures:
+            field, steps = measure.calc.field, place[measure.table]
+            if field is None or measure.calc.function not in _ADDING:
+                continue
+            column = self.graph.tables[measure.table].column(field.column)
+            often = any(self.graph.repeats(step.edge.source, step.edge.columns) is not False for step in steps)
+            if often and not _OF_A_LINE & {*column.pieces}:
+                root = meant.query.root
+                ask = (
+                    f"A row of {measure.table} belongs to several rows of {root}: its {column.name} would count once "
+                    f"for each of them. Ask it of the rows of {measure.table} alone, or of what {root} has itself."
+                )
+                return replace(meant, ask=ask)
+        return meant
 
     def _calc(self, measure: Measure, place: dict[str, Path], root: str) -> Calc:
         field = measure.calc.field

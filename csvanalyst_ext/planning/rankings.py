@@ -245,16 +245,20 @@ class Rankings(Sentences):
     ) -> Iterator[Reading]:
         """The first places among the rows themselves."""
         column = ranking.column
-        if column is None or meaning.dimensions or meaning.order:
+        if column is None or meaning.order or any(d.part or d.bucket for d in meaning.dimensions):
             return
-        names = [c.name for c in columns]
+        within = tuple(d.column for d in meaning.dimensions)
+        if within and (column.name in within or any(self.table.unique(self.table.column(d)) is True for d in within)):
+            return
+        names = [*within, *(c.name for c in columns)] if columns else []
         if with_value and names:
             names.append(column.name)
         select = tuple(dict.fromkeys(names))
         order = Order(descending, column=column.name)
         plan = Plan(self.table.name, select=select, filters=meaning.filters, order=order, first=number)
+        plan = replace(plan, within=within)
         reading = Reading(plan, cost + meaning.cost)
-        yield ask_how_many(reading, "rows") if many else reading
+        yield ask_how_many(reading, "rows") if many and not within else reading
 
     def _adjective_of_rows(
         self, at: int, given: Meaning, columns: Sequence[Column], cost: int, *, with_value: bool = True

@@ -113,6 +113,8 @@ def _leads(phrases: Nouns, at: int, lead: Lead, depth: int) -> Iterator[tuple[in
                 options.append((at + 2, replace(lead, negated=True, have=True)))
     if word in ("take", "takes", "took", "taking") and phrases.norm(at + 1) == "place" and not lead.verb:
         options.append((at + 2, replace(lead, verb="happen")))
+    if word in ("take", "takes", "took", "taking") and phrases.norm(at + 1) == "part" and not lead.verb:
+        options.append((at + 2, replace(lead, verb="participate")))
     if (word in VERBS or word in phrases.graph.reference_words) and not lead.verb:
         options.append((at + 1, replace(lead, verb=word)))
     if word in _PREPOSITIONS:

@@ -132,6 +132,7 @@ class Shares(Trends):
                 continue
             for start in {end, *self._predicates(end)}:
                 for last, tested in self.mods(table, start, 1):
+                    yield from self._share_in_each(table, last, (*base, *mods.where), tested, cost + mods.cost)
                     if last == self.size and tested.where and not tested.rank and (verb or end == at):
                         whole = (*base, *mods.where)
                         if _fixed(whole) & _fixed(tested.where):
@@ -142,6 +143,21 @@ class Shares(Trends):
                         if verb and end > at:
                             doubt = int(self.norm(at) in _VERBS or self.norm(end) in lexicon.RELATIVES)
                         yield Meant(Query(table, (pair,), where=whole), cost + mods.cost + tested.cost + doubt)
+
+    def _share_in_each(
+        self, table: str, at: int, whole: tuple[Condition, ...], tested: Mods, cost: int
+    ) -> Iterator[Meant]:
+        """ "Of students who passed by school": the share within each group."""
+        if not tested.where or tested.rank or tested.dims or _fixed(whole) & _fixed(tested.where):
+            return
+        for end, dims, more in self._each(at):
+            if end == self.size:
+                mods = Mods(whole, dims=dims, cost=cost + tested.cost + more)
+                for meant in self._grouped(table, (Measure(table, Calc("count")),), mods, ()):
+                    part = Calc("count", where=tested.where)
+                    select = tuple(Pair("percent", part, e) if isinstance(e, Calc) else e for e in meant.query.select)
+                    if meant.query.root == table and Calc("count") in meant.query.select:
+                        yield replace(meant, query=replace(meant.query, select=select))
 
 
 def _fixed(where: tuple[Condition, ...]) -> set[tuple[object, str]]:

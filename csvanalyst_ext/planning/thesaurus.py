@@ -38,8 +38,8 @@ NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
 
 VALUES: Final[dict[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     ("sex", "gender"): {
-        **dict.fromkeys(("m", "male", "man"), ("male", "man", "men")),
-        **dict.fromkeys(("f", "female", "w", "woman"), ("female", "woman", "women")),
+        **dict.fromkeys(("m", "male", "man"), ("male", "man", "men", "boy")),
+        **dict.fromkeys(("f", "female", "w", "woman"), ("female", "woman", "women", "girl")),
     },
 }
 """By the last word of a column's name: what a value is called in a sentence."""

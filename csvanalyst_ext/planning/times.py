@@ -43,6 +43,8 @@ class Times(Leads):
     """Rules for conditions on time."""
 
     def time(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
+        if lead.negated and not lead.places and not lead.dated:
+            yield from self._not_in_year(at)
         if lead.negated or lead.places:
             return
         if lead.dated:
@@ -64,6 +66,17 @@ class Times(Leads):
             if column.kind == "date" or (column.is_year and len(column.pieces) > 1):
                 for start in self.skip(end, ("is", "was", "are", "were", "of", "=", "falls", "being")):
                     yield from self._time_of(start, [((column,), cost)], named=True)
+
+    def _not_in_year(self, at: int) -> Iterator[tuple[int, Meaning]]:
+        """ "Except 2019", "not in 2019"."""
+        year = self._year(at)
+        if year is None:
+            return
+        for columns, cost in self._calendars:
+            column = columns[0]
+            if len(columns) == 1:
+                part: Part = "year" if column.kind == "date" else ""
+                yield at + 1, Meaning((Filter(column.name, "<>", (year,), part),), cost=cost)
 
     def _by_date(self, at: int, lead: Lead) -> Iterator[tuple[int, Meaning]]:
         """ "In 2023 by ship date": which date is meant is said afterwards."""

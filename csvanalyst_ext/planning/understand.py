@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import islice, pairwise
 from typing import Final
@@ -20,13 +20,16 @@ from ..errors import PlanError
 from . import lexicon, quantiles, relations
 from .compile import compile_plan
 from .describe import title
+from .doings import Doings
 from .graph import graph_of
 from .link import Linker
 from .lower import lower
 from .measures import expanded
-from .occurrences import Occurrences
+from .outcomes import NotUnderstood as NotUnderstood
+from .outcomes import Understood as Understood
 from .plan import Among, Filter, Plan, simple
 from .questions import Questions
+from .rereading import second
 from .schema import Column, Table
 from .sentences import Reading
 from .wording import filters_of, nodes
@@ -68,33 +71,12 @@ _OTHER_WORDS: Final = frozenset(
         "onwards",
         "old",
         "of",
+        "ratio",
+        "range",
+        "never",
+        "more",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """The one plan that the question means; see ``Reading`` for the two conditions.  ``tables`` are those that
-    the plan reads; ``texts`` are the values that it found in the data; another column may hold them
-    too (see ``lookup``)."""
-
-    plan: Plan
-    tables: tuple[Table, ...]
-    one_row_each: str = ""
-    one_row: bool = False
-    texts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NotUnderstood:
-    """``reason`` is ``unknown_words``, ``unknown_form``, ``ambiguous``, ``open``, ``too_long`` or ``no_tables``.
-    ``question`` asks the person; ``choices`` are what can be chosen from.  ``texts`` are spans of the
-    question that may be values that no description shows."""
-
-    reason: str
-    question: str
-    choices: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
 
 
 def understand(question: str, tables: Sequence[Table]) -> Understood | NotUnderstood:
@@ -110,6 +92,10 @@ def _understand(question: str, tables: tuple[Table, ...]) -> Understood | NotUnd
     if len(words) > MAX_WORDS:
         return NotUnderstood("too_long", f"I understand questions of up to {MAX_WORDS} words. Ask in fewer words.")
     meant = _read(words, tables)
+    if isinstance(meant, NotUnderstood) and meant.reason in ("unknown_words", "unknown_form"):
+        again = second(words, tables, _read, vocabulary())
+        # A text that no description shows is looked up first: another reading must not come before the data.
+        meant = again if again is not None else meant
     return (_of_another_date(meant, words) or meant) if isinstance(meant, Understood) else meant
 
 
@@ -159,7 +145,7 @@ def _of_all_tables(
 ) -> Understood | NotUnderstood | None:
     """The reading over all tables and their references; ``None`` when there is none."""
     graph = graph_of(tuple(tables))
-    meanings = [meant for meant in Occurrences(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
+    meanings = [meant for meant in Doings(graph, words, scopes).meanings() if meant.cost <= _MOST_COST]
     if not meanings:
         return None
     least = min(meant.cost for meant in meanings)

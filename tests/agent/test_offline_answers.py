@@ -229,7 +229,6 @@ REFUSED = [
     # kinds of questions that are beyond it
     ("staff", "Is the average salary in IT higher than in Sales?"),
     ("staff", "Who has the highest salary in each department?"),
-    ("staff", "top 2 employees by salary in each city"),
     ("staff", "average salary of the 3 oldest employees"),
     ("staff", "How many employees were not hired in 2015?"),
     ("staff", "How many employees are neither in Sales nor in IT?"),

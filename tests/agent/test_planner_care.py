@@ -59,7 +59,6 @@ UNSURE = [
     ("hospital", "which patients have not been discharged yet?"),  # only their keys are at hand there
     ("retail", "orders that were shipped late"),
     ("shop", "show the orders shipped after 2023-01-01"),  # there is a status, and no date of it
-    ("hr", "highest paid employee in each department"),
 ]
 
 SAID_OTHERWISE = [
