@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _WORDS: Final = re.compile(r"[^\W\d_]+|%")
+_SPELT: Final = 0.05
+"""How far a small number in words, of no unit, may lie off."""
 _LOOSE: Final = 0.1
 """How far "about" may lie off, as a share of the number."""
 
@@ -48,6 +50,8 @@ def interval(token: Token, reading: Reading) -> tuple[float, float]:
         return value - near - slack, value + near + slack
     if token.form == "times" and token.text[:1].isalpha():
         return value * 0.95, value * 1.05
+    if token.form == "count" and not token.unit and value < 100:
+        half = min(half, _SPELT)  # "five of them" are not 5.2
     if unit >= 1000 * 2 * half and value / unit >= 10:
         half = unit / 2  # 8,300,000
     return value - half - slack, value + half + slack

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
+from .comparing import stems
 from .context import Context
 from .periods import later
 from .results import Column, Source
@@ -172,10 +173,13 @@ def one_of(token: Token, words: Said, values: np.ndarray[Any, Any], source: Sour
 
 def measures(ctx: Context, token: Token, source: Source) -> list[Column]:
     allowed = {c.name for c in ctx.columns(token, source)}
-    if ctx.margin(token):  # of what the number before it measures: "60 points, four clear of"
-        start = ctx.sentence(token.start)[0]
-        said = [h.where for t, h in ctx.stated.items() if start <= t.start < token.start and h.where]
-        allowed = {said[-1].column} & allowed if said and said[-1].column else allowed
+    # Of what the number before it measures: "60 points, four clear of", "900 visits, an average of 30 a day".
+    start = ctx.sentence(token.start)[0]
+    said = [h.where.column for t, h in ctx.stated.items() if start <= t.start < token.start and h.where]
+    if said and said[-1] and ctx.margin(token):
+        allowed &= {said[-1]}
+    elif said and "average" in stems(ctx.window(token)[0]):
+        allowed |= {said[-1]}
     return [c for c in source.measures if c.values is not None and c.name in allowed][:MOST_MEASURES]
 
 

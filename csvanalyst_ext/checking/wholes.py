@@ -96,7 +96,8 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
         for column in measures(ctx, token, source):
             if column.known.size < 2:
                 continue
-            yield from one_of(token, words, column.known, source, column.name)
+            if not (tied and _of_a_row(ctx, token)):
+                yield from one_of(token, words, column.known, source, column.name)
             if tied:
                 continue
             if token.form == "number" and token.whole and not words.total and _countable(column):
@@ -105,6 +106,15 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
             if words.share and not source.result.truncated:
                 ends = float(column.ordered[0]), column.total
                 yield from combine(token, words, *ends, ("highest", "total"), source, column.name)
+
+
+_OF_A_ROW: Final = re.compile(r"(?i)^[\s*_]*(?:[\w%]+\s+){0,2}(?:in|for|at|on)\s+(?:the\s+)?[*_]*$")
+
+
+def _of_a_row(ctx: Context, token: Token) -> bool:
+    """Whether the label of a row follows: "5.9 days in June" is of that row and not of the whole."""
+    following = next((m for m in ctx.here(token) if m.start >= token.end), None)
+    return following is not None and bool(_OF_A_ROW.match(ctx.prose[token.end : following.start]))
 
 
 def _countable(column: Column) -> bool:

@@ -189,3 +189,56 @@ def test_a_refused_chart_names_what_is_allowed_so_that_the_model_can_correct_it(
         conclusion = run(ask(server, CannedWorkbench([ok(city=["Rome"], sales=[1])])))
     assert [step.status for step in conclusion.steps] == ["ok", "error", "ok"]
     assert "boxplot" in json.dumps(server.requests[2].body)
+
+
+# --- what may stand on top of each other -----------------------------------------------------------
+
+GROUPS = pa.table(
+    {
+        "city": ["Rome", "Rome", "Oslo", "Oslo"], "kind": ["a", "b", "a", "b"], "sales": [1, 2, 3, 4],
+        "avg_price": [1.0, 2.0, 3.0, 4.0], "late rate": [0.1, 0.2, 0.3, 0.4],
+        "day": [dt.date(2020, 1, 1), dt.date(2020, 1, 2), dt.date(2020, 1, 1), dt.date(2020, 1, 2)],
+    }
+)  # fmt: skip
+
+
+def grouped(mark: str, value: dict[str, Any], along: str = "city") -> dict[str, Any]:
+    encoding = {"x": {"field": along}, "y": value, "color": {"field": "kind"}}
+    return charts.build({"mark": mark, "encoding": encoding}, GROUPS)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"field": "avg_price"}, {"field": "late rate"}, {"field": "sales", "aggregate": "mean"},
+        {"field": "sales", "aggregate": "median"}, {"field": "sales", "aggregate": "max"},
+        {"field": "avg_price", "stack": "zero"},
+    ],
+)  # fmt: skip
+def test_bars_of_what_does_not_add_up_stand_side_by_side(value: dict[str, Any]) -> None:
+    chart = grouped("bar", value)
+    assert chart["encoding"]["xOffset"] == {"field": "kind", "type": "nominal"}
+    assert chart["encoding"]["y"]["stack"] is None
+
+
+@pytest.mark.parametrize("value", [{"field": "sales"}, {"field": "avg_price", "aggregate": "sum"}])
+def test_bars_of_sums_and_counts_may_be_stacked(value: dict[str, Any]) -> None:
+    assert "xOffset" not in grouped("bar", value)["encoding"]
+
+
+def test_areas_and_bars_in_time_of_what_does_not_add_up_are_lines() -> None:
+    for mark in ("area", "bar"):
+        assert grouped(mark, {"field": "avg_price"}, "day")["mark"]["type"] == "line"
+    assert grouped("area", {"field": "sales"}, "day")["mark"]["type"] == "area"
+
+
+def test_lying_bars_are_set_apart_along_the_other_axis() -> None:
+    encoding = {"y": {"field": "city"}, "x": {"field": "avg_price"}, "color": {"field": "kind"}}
+    chart = charts.build({"mark": "bar", "encoding": encoding}, GROUPS)
+    assert chart["encoding"]["yOffset"]["field"] == "kind" and "xOffset" not in chart["encoding"]
+
+
+def test_bars_side_by_side_have_a_picture_in_which_they_stand_so() -> None:
+    beside, stacked = (pictures.program(grouped("bar", {"field": name})) for name in ("avg_price", "sales"))
+    assert beside is not None and '"beside": true' in beside
+    assert stacked is not None and '"beside": false' in stacked

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from csvanalyst_ext.agent import replies
 from csvanalyst_ext.agent.limits import AgentLimits
 from csvanalyst_ext.agent.tools import ToolResult, check, prompt, toolbox
-from csvanalyst_ext.datasets.model import ColumnProfile, Dataset
+from csvanalyst_ext.datasets.model import ColumnProfile, Dataset, ResultTable
+from csvanalyst_ext.datasets.policy import Policy, policy
 from csvanalyst_ext.errors import UsageError
 from csvanalyst_ext.execution.base import Artefact, Outcome
 from csvanalyst_ext.llm.datablock import CLOSE, OPEN, compose, parse
@@ -230,3 +231,38 @@ def test_the_system_prompt_names_python_only_where_it_is() -> None:
 def test_a_limit_of_nothing_is_a_clear_error(limits: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         AgentLimits(**limits)
+
+
+# --- named results --------------------------------------------------------------------------------
+
+
+class WithResults(CannedWorkbench):
+    def results(self) -> tuple[ResultTable, ...]:
+        columns = (("city", "VARCHAR"), ("total", "DOUBLE"))
+        return (ResultTable("r1", 3, columns, False), ResultTable("r2", 900, columns, True))
+
+
+def described(name: str, under: Policy) -> tuple[dict[str, Any], dict[str, Any]]:
+    tool = toolbox(WithResults()).tools["describe_dataset"]
+    found = asyncio.run(tool.run({"name": name}, None))
+    assert found.status == "ok" and found.reply.datasets is None  # it may come from any data set
+    return parse(found.reply.see(under))
+
+
+def test_a_named_result_is_described_by_its_columns_and_types() -> None:
+    head, data = described("R1", policy("full"))
+    assert (head["rows"], head["column_count"], data["result"]) == (3, 2, "r1")
+    assert data["columns"] == [{"name": "city", "type": "VARCHAR"}, {"name": "total", "type": "DOUBLE"}]
+
+
+def test_the_description_of_a_named_result_keeps_to_the_policy() -> None:
+    assert described("r1", policy("aggregates"))[0]["rows"] == "fewer than 5"
+    assert "rows" not in described("r1", policy("schema"))[0]
+    head, data = described("r2", policy("aggregates"))
+    assert (head["rows"], head["column_count"]) == (900, 2) and "columns" not in data and "withheld" in head
+    assert "columns" in described("r2", policy("full"))[1]
+
+
+def test_a_result_that_is_not_there_is_an_unknown_table() -> None:
+    tool = toolbox(WithResults()).tools["describe_dataset"]
+    assert asyncio.run(tool.run({"name": "r9"}, None)).status == "error"

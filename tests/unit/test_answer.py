@@ -256,3 +256,31 @@ def test_nothing_hostile_is_alive_in_plain_text(value):
 def test_a_card_stays_small_whatever_the_cells_hold():
     wide = pa.table({f"c{i}": ["x" * 100_000] * 30 for i in range(80)})
     assert len(forms(answer(table_outcome(wide)))["text/html"]) < 400_000
+
+
+# --- what is too wide or too long for a terminal ---------------------------------------------------
+
+
+def test_a_table_of_200_columns_stays_readable_and_says_what_it_left_out():
+    table = pa.table({f"column_{n}": [n, n * 1000] for n in range(200)})
+    lines = str(answer(table_outcome(table))).splitlines()
+    assert max(map(len, lines)) <= 160
+    assert any("more columns not shown here" in line for line in lines)
+    assert any("200 columns" in line for line in lines)
+
+
+def test_long_cells_are_cut_only_where_the_table_would_be_too_wide():
+    narrow = pa.table({"text": ["x" * 100]})
+    wide = pa.table({"text": ["x" * 100], "other": ["y" * 100], "number": [12]})
+    assert "x" * 100 in str(answer(table_outcome(narrow)))
+    shown = str(answer(table_outcome(wide)))
+    assert "x" * 39 + "…" in shown and "y" * 39 + "…" in shown and "12" in shown and "not shown" not in shown
+
+
+def test_a_long_error_keeps_its_first_and_its_last_lines():
+    message = "\n".join(["Traceback", "z" * 2000, *(f"  line {n}" for n in range(200)), "ValueError: no such thing"])
+    error = DataError("python_error", message, "Look at the last line.")
+    for lines in (str(answer(status="error", error=error)).splitlines(), error._render_traceback_()):
+        assert len(lines) < 40 and max(map(len, lines)) <= 520
+        assert any("Traceback" in line for line in lines) and any("no such thing" in line for line in lines)
+        assert any("lines left out" in line for line in lines)
