@@ -309,7 +309,8 @@ class Queries(Phrases):
                 continue
             column = self.graph.tables[measure.table].column(field.column)
             often = any(self.graph.repeats(step.edge.source, step.edge.columns) is not False for step in steps)
-            if often and not _OF_A_LINE & {*column.pieces}:
+            of_line = _OF_A_LINE & {*column.pieces} and measure.table not in self._people()
+            if often and not of_line:
                 root = meant.query.root
                 ask = (
                     f"A row of {measure.table} belongs to several rows of {root}: its {column.name} would count once "

@@ -27,7 +27,21 @@ Ask = Callable[..., Conclusion]
 
 @pytest.fixture(scope="module")
 def benches() -> dict[str, DuckDBWorkbench]:
-    names = ("retail", "hospital", "hr", "league", "birds", "clinic", "plants", "shop")
+    names = (
+        "retail",
+        "hospital",
+        "hr",
+        "league",
+        "birds",
+        "clinic",
+        "plants",
+        "shop",
+        "marathon",
+        "exam",
+        "inspections",
+        "fitness",
+        "apiary",
+    )
     return {name: DuckDBWorkbench({p.stem: p for p in sorted((DATA / name).glob("*.csv"))}) for name in names}
 
 
@@ -59,9 +73,22 @@ UNSURE = [
     ("hospital", "which patients have not been discharged yet?"),  # only their keys are at hand there
     ("retail", "orders that were shipped late"),
     ("shop", "show the orders shipped after 2023-01-01"),  # there is a status, and no date of it
+    ("marathon", "how many winners are there?"),  # some of the persons, and nothing says which
+    ("marathon", "how many managers are from Kenya?"),
+    ("inspections", "how many runners are there?"),  # no persons at all
+    ("inspections", "worst violation score of Taco Land"),  # the highest or the lowest
+    ("fitness", "total monthly fee (EUR) by room"),  # through bookings, which say nothing about the fee
+    ("apiary", "average queen year by honey type"),  # a hive would count once for each harvest
+    ("apiary", "total honey in hours"),
 ]
 
 SAID_OTHERWISE = [
+    ("marathon", "how many runners over 60 finished?", "how many rows with age over 60 and status finished"),
+    ("marathon", "the oldest runner of each country", "oldest runner per country"),
+    ("inspections", "How many restaurants got a C?", "How many different restaurants have grade C?"),
+    ("inspections", "grades by number of inspections", "number of inspections by grade, highest first"),
+    ("fitness", "How many bookings did women make?", "number of bookings of female members"),
+    ("apiary", "harvests over 25 kg", "harvests with honey over 25"),
     ("retail", "customers who did not order in 2022", "which customers did not place any order in 2022?"),
     ("retail", "products with a higher price than the average", "products that cost more than the average"),
     ("plants", "Which plants have a larger capacity than the average plant?", "plants with a capacity above average"),
@@ -123,3 +150,34 @@ def test_of_the_later_questions_none_is_answered_wrongly(run: Run) -> None:
     verdicts = {item.id: harness.ask(run, gateway, benches.of(item), item).verdict for item in chosen}
     assert [name for name, verdict in verdicts.items() if verdict in (Verdict.WRONG, Verdict.FAILED)] == []
     assert list(verdicts.values()).count(Verdict.RIGHT) > 0.7 * len(chosen)
+
+
+def test_a_noun_that_the_table_does_not_have_is_said_to_be_taken_for_its_rows(asked: Ask) -> None:
+    conclusion = asked("marathon", "average age of runners from Kenya or Ethiopia")
+    assert conclusion.status == "ok"
+    assert "Runners are taken to be the rows of results." in conclusion.prose
+
+
+def test_where_that_is_not_sure_just_that_is_asked(asked: Ask) -> None:
+    assert "Are winners the rows of results?" in asked("marathon", "how many winners are from Kenya?").prose
+
+
+def test_best_and_worst_are_asked_with_both_ways_to_choose_from(asked: Ask) -> None:
+    assert "the highest or the lowest" in asked("inspections", "worst violation score of Taco Land").prose
+
+
+def test_another_unit_is_calculated_and_said(asked: Ask) -> None:
+    hours, minutes = asked("marathon", "average finish time in hours"), asked("marathon", "average finish time")
+    assert hours.result is not None
+    assert minutes.result is not None
+    (one,), (other,) = (list(c.result.table.to_pylist()[0].values()) for c in (hours, minutes) if c.result)
+    assert one * 60 == pytest.approx(other)
+    assert "divided by 60" in hours.prose
+
+
+def test_first_places_of_each_group_keep_ties(asked: Ask) -> None:
+    conclusion = asked("marathon", "oldest runner of each country")
+    assert conclusion.result is not None
+    rows = conclusion.result.table.to_pylist()
+    assert len({row["country"] for row in rows}) == 5
+    assert len([row for row in rows if row["country"] == "Kenya"]) == 2
