@@ -46,12 +46,16 @@ class Mention:
 
 
 Span = tuple[int, int]
+_ABBREVIATED: Final = re.compile(
+    r"\b(?:St|Mr|Mrs|Dr|vs|approx|ca|No|e\.g|i\.e|Inc|Ltd)\.$|(?:^|[,:;(]\s|\b(?:and|or|by)\s)[A-Z]\.$"
+)
+"""What ends with a full stop and no sentence: an abbreviation, the initial of a name in a list."""
 
 
 def sentences(prose: str) -> list[Span]:
     spans, at = [], 0
     for m in _SENTENCE.finditer(prose):
-        if re.search(r"\b(?:St|Mr|Mrs|Dr|vs|approx|ca|No|e\.g|i\.e|Inc|Ltd)\.$", prose[at : m.start()]):
+        if _ABBREVIATED.search(prose[at : m.start()]):
             continue
         spans.append((at, m.start()))
         at = m.end()

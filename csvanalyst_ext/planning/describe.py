@@ -257,7 +257,7 @@ def show(value: Any) -> str:
 
 def _label(plan: Plan, row: Sequence[Any]) -> str:
     """The groups of a row; a year is written without separators."""
-    return ", ".join("(missing)" if v is None else str(v) for v in row[: len(plan.dimensions)])
+    return " / ".join("(missing)" if v is None else str(v) for v in row[: len(plan.dimensions)])
 
 
 def _capital(text: str) -> str:
