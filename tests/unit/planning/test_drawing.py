@@ -7,7 +7,7 @@ import pytest
 from csvanalyst_ext.planning.drawing import specification
 from csvanalyst_ext.planning.plan import Combination, Dimension, Measure, Measured, Plan
 
-COLUMNS = ["origin", "month", "value"]
+COLUMNS = [("origin", "VARCHAR"), ("month", "VARCHAR"), ("value", "DOUBLE")]
 
 
 def drawn(measure: Measured, kind: str = "bar", *, bucket: bool = False) -> dict[str, object]:
@@ -38,3 +38,10 @@ def test_bars_in_time_have_a_place_for_each_period_and_lines_need_none() -> None
     encoding = drawn(Measure("mean", "delay"), bucket=True)["encoding"]
     assert encoding["x"]["type"] == "ordinal"  # type: ignore[index]
     assert "xOffset" not in drawn(Measure("mean", "delay"), "line", bucket=True)["encoding"]  # type: ignore[operator]
+
+
+def test_texts_stand_in_the_order_of_their_values_and_numbers_in_their_own() -> None:
+    plan = Plan("flights", dimensions=(Dimension("month"),), measures=(Measure("mean", "delay"),))
+    for kind, sort in (("VARCHAR", "-y"), ("BIGINT", None)):
+        found = specification(plan, [("month", kind), ("delay", "DOUBLE")], 12, "bar")
+        assert found is not None and found["encoding"]["x"].get("sort") == sort
