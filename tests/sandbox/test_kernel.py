@@ -66,15 +66,16 @@ class Kernel:
             client.close()
 
     def until_busy(self) -> None:
-        """Wait until a process in the sandbox burns processor time."""
+        """Wait until a process in the sandbox has burnt more processor time than the making of a worker takes."""
         client = docker_client.connect()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
+        first: dict[str, int] = {}
         try:
             while time.monotonic() < deadline:
                 for found in self.containers():
-                    table = client.api.top(found["Id"], ps_args="-eo pid,stat,args")
-                    if any(row[1].startswith("R") for row in table["Processes"]):
-                        return
+                    for pid, seconds in client.api.top(found["Id"], ps_args="-eo pid,times")["Processes"]:
+                        if int(seconds) - first.setdefault(pid, int(seconds)) >= 3:
+                            return
         finally:
             client.close()
         raise AssertionError("nothing ran in the sandbox")
