@@ -11,7 +11,8 @@ import ast
 from collections.abc import Collection, Iterable
 from typing import Final
 
-_LOOK_AROUND: Final = frozenset(("globals", "locals", "vars", "eval", "exec", "query", "dir", "__builtins__"))
+_LOOK_AROUND: Final = frozenset(("globals", "locals", "vars", "eval", "exec", "query", "dir", "__builtins__",
+                                 "f_globals", "f_locals", "__globals__"))  # fmt: skip
 """Names by which code can reach a variable, or a column, without naming it."""
 _MASKS: Final = frozenset(("isin", "between", "isna", "isnull", "notna", "notnull", "duplicated", "contains",
                            "startswith", "endswith", "match", "eq", "ne", "lt", "le", "gt", "ge"))  # fmt: skip

@@ -10,6 +10,7 @@ import ast
 import time
 import traceback
 from collections.abc import Collection
+from functools import cache
 from types import CodeType
 from typing import Any, Final
 
@@ -91,11 +92,13 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
 
     def needed(variable: str, table: str) -> Any:
         """The table as a DataFrame with the columns that the code can see of it."""
-        quoted = connections.quoted
-        some = columns.seen(tree, variable, connection.sql(f"FROM {quoted(table)}").columns, _methods())
-        if some is None:
-            return load(table)
-        return sql(f"SELECT {', '.join(map(quoted, some))} FROM {quoted(table)}")  # noqa: S608 - quoted
+        whole = f"FROM {connections.quoted(table)}"
+        try:
+            every = connection.sql(whole).columns
+        except duckdb.Error as error:
+            raise QueryFailed(*engine_fault(error, whole)) from error
+        some = columns.seen(tree, variable, every, _methods())
+        return sql(whole if some is None else f"SELECT {', '.join(map(connections.quoted, some))} {whole}")
 
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     namespace: dict[str, Any] = {"__name__": "__main__", "sql": sql, "load": load}
@@ -116,6 +119,7 @@ def _namespace(tree: ast.Module, connection: Any, tables: Collection[str]) -> di
     return namespace
 
 
+@cache
 def _methods() -> frozenset[str]:
     """What a frame has of its own: a column of such a name is no attribute."""
     import pandas

@@ -133,9 +133,9 @@ def _drawn(
         return None
     places: list[Any] | None = None
     if fields[along]["type"] in ("nominal", "ordinal"):
-        places = _ordered(kept, where, amount, fields[along].get("sort", "ascending"), value)
-        if len(places) > _MOST_PLACES:
+        if len({row[where] for row in kept}) > _MOST_PLACES:
             return None
+        places = _ordered(kept, where, amount, fields[along].get("sort", "ascending"), value)
     elif fields[along]["type"] == "quantitative" and not all(_number(row[where]) for row in kept):
         return None
     colour = fields["color"]["field"] if "color" in fields else None

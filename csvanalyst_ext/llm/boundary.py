@@ -25,8 +25,18 @@ if TYPE_CHECKING:
     from .request import Call
 
 OFFLINE: Final = "offline"
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _UNSAID: Final = "[This was written on the person's machine; their data policy keeps it from you.]"
+
+
+def is_offline(model: str) -> bool:
+    """Whether ``model`` is the built-in planner, which nothing is sent to."""
+    return model.split("/", 1)[0] == OFFLINE
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a server at this URL is on this machine."""
+    return urlsplit(address).hostname in _LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +124,10 @@ class Boundary:
         Not for the offline planner.  For a server at a loopback address only when the person said
         (``local_model``) that it is one: a relay to somewhere else looks the same.
         """
-        if model.split("/", 1)[0] == OFFLINE:
+        if is_offline(model):
             return False
         base = self._api_base if api_base is None else api_base
-        return not (self._local and urlsplit(base).hostname in LOOPBACK)
+        return not (self._local and is_loopback(base))
 
     # --- what leaves ----------------------------------------------------------------------------
 

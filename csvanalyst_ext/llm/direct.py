@@ -16,12 +16,7 @@ import litellm
 import openai
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-from .boundary import LOOPBACK
 from .request import NO_KEY
-
-
-def is_loopback(api_base: str) -> bool:
-    return urlsplit(api_base).hostname in LOOPBACK
 
 
 def key_of(model: str, api_base: str) -> str:

@@ -18,10 +18,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError
-from .boundary import LOOPBACK, OFFLINE, Boundary
+from .boundary import OFFLINE, Boundary, is_loopback, is_offline
 from .chat import Completion, Delta, Message, TextDelta
 from .request import NATIVE, TOOL_FORMATS, Call, arguments_of, first_forms, prompt_price
 from .stream import Assembly, End
@@ -75,7 +74,7 @@ class Gateway:
 
     def warm(self, model: str) -> None:
         """Load in the background what ``model`` is asked with; returns at once."""
-        wanted = _planner if _is_offline(model) else load
+        wanted = _planner if is_offline(model) else load
         threading.Thread(target=wanted, name="csvanalyst-model", daemon=True).start()
 
     async def stream(
@@ -98,7 +97,7 @@ class Gateway:
             told = False
             try:
                 self._check_access(name, call.api_base)
-                asked = self._planned(call) if _is_offline(name) else self._formed(await asyncio.to_thread(load), call)
+                asked = self._planned(call) if is_offline(name) else self._formed(await asyncio.to_thread(load), call)
                 async with contextlib.aclosing(asked) as deltas:
                     async for delta in deltas:
                         told = True
@@ -124,7 +123,7 @@ class Gateway:
         """About what sending this would cost in US dollars, ``None`` when the price is not known.  Sends nothing.
         Raises ``ModelError`` as ``stream`` does for a model that cannot be called."""
         self._check_access(model, self._api_base)
-        if _is_offline(model):
+        if is_offline(model):
             return 0.0
         litellm = await asyncio.to_thread(load)
         call = Call(model, self._api_base, tuple(messages), tuple(tools), None, self._patience.silence)
@@ -202,10 +201,10 @@ class Gateway:
 
     def _direct(self, call: Call) -> Any:
         """The client for a server on this machine; ``None`` where LiteLLM's own is right."""
+        if not is_loopback(call.api_base):
+            return None
         from . import direct
 
-        if not direct.is_loopback(call.api_base):
-            return None
         place = (asyncio.get_running_loop(), call.api_base, direct.key_of(call.model, call.api_base))
         if self._local is None or self._local[0] != place:
             self._local = (place, direct.DirectClient(*place[1:], self._patience.silence))
@@ -236,15 +235,10 @@ class Gateway:
                 await response.aclose()
 
     def _check_access(self, model: str, api_base: str) -> None:
-        local = urlsplit(api_base).hostname in LOOPBACK
-        if _is_offline(model) or self._access == "any" or (self._access == "loopback" and local):
+        if is_offline(model) or self._access == "any" or (self._access == "loopback" and is_loopback(api_base)):
             return
         message = f"The model {model} may not be called here: model_access is {self._access!r}."
         raise ModelError("model_not_allowed", message, "Set CSVANALYST_MODEL_ACCESS=any to allow it.")
-
-
-def _is_offline(model: str) -> bool:
-    return model.split("/", 1)[0] == OFFLINE
 
 
 def _planner() -> ModuleType:

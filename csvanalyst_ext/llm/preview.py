@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ModelError
-from .boundary import OFFLINE, Boundary
+from .boundary import Boundary, is_offline
 from .chat import Message
 from .gateway import Gateway, Patience, load
 from .request import Call, arguments_of, first_forms
@@ -79,7 +79,7 @@ async def preview(
     names = tuple(str(tool["function"]["name"]) for tool in tools)
     policies = {name: str(chosen) for name, chosen in boundary.policies.items()}
     leaves = boundary.leaves(model, settings.api_base)
-    if model.split("/", 1)[0] == OFFLINE:
+    if is_offline(model):
         body = _compact({"model": model, "messages": call.messages, "tools": call.tools})
         return Preview(model, leaves, False, body, names, outgoing.datasets, policies)
     litellm = await asyncio.to_thread(load)

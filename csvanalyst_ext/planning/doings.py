@@ -56,7 +56,7 @@ class Doings(Occurrences):
         ]
         if len(agents) == 1:
             return agents[0]
-        people = [c for c in texts if {*c.pieces} & (lexicon.PEOPLE | {"reviewer"})]
+        people = [c for c in texts if {*c.pieces} & lexicon.PEOPLE]
         makes = verb in _MADE or self._says_nothing(table, verb)
         return people[0] if len(people) == 1 and makes and not agents else None
 

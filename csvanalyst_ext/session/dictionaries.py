@@ -77,10 +77,10 @@ def write(path: Path, text: str, *, overwrite: bool = False) -> None:
     Raises ``UsageError`` (``file_exists``) when there is something already and it is not to be replaced, and
     ``StorageError``.
     """
-    written = path.with_name(f".{path.name}.writing") if overwrite else path
+    place = path.with_name(f".{path.name}.writing") if overwrite else path
     with storing(path.parent):
         try:
-            file = written.open("w" if overwrite else "x", encoding="utf-8")
+            file = place.open("w" if overwrite else "x", encoding="utf-8")
         except FileExistsError:
             message = f"{path} is there already; nothing was written."
             raise UsageError("file_exists", message, "--overwrite replaces it.") from None
@@ -88,9 +88,9 @@ def write(path: Path, text: str, *, overwrite: bool = False) -> None:
             with file:
                 file.write(text)
             if overwrite:
-                written.replace(path)
+                place.replace(path)
         except BaseException:
-            written.unlink(missing_ok=True)
+            place.unlink(missing_ok=True)
             raise
 
 
