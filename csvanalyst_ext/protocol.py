@@ -69,7 +69,7 @@ class Kind(IntEnum):
     TABLES = 2  # host: the tables that later requests may read
     REQUEST = 3  # host: run this
     CANCEL = 4  # host: stop that request now
-    PROGRESS = 5  # runner: rows and bytes so far
+    PROGRESS = 5  # runner: rows and bytes so far; the first, without any, says that a worker has the request
     BODY = 6  # runner: a piece of a result
     REPLY = 7  # runner: the envelope, last frame of a request
     SEGMENT = 8  # runner: all bodies of the reply, in the memory file that came with this frame

@@ -10,6 +10,7 @@ request begins.  When the host's end of the link closes, the supervisor exits, a
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import selectors
 import signal
@@ -52,7 +53,8 @@ PROGRESS_EVERY: Final = 0.05
 
 @dataclass(slots=True)
 class Active:
-    """The request that is being served."""
+    """The request that is being served.  ``begun`` once a worker said that it has it; ``deaths`` counts the
+    workers that died before they could."""
 
     number: int
     request: Request
@@ -62,6 +64,8 @@ class Active:
     dispatched: float = 0.0
     told: float = 0.0
     kills_before: int | None = None
+    begun: bool = False
+    deaths: int = 0
 
 
 class Supervisor:
@@ -235,6 +239,7 @@ class Supervisor:
             elif frame.kind is Kind.BODY:
                 self._send(encode(Kind.BODY, active.number, frame.payload))
             elif frame.kind is Kind.PROGRESS and len(frame.payload) <= MOST_PROGRESS:
+                active.begun = True
                 now = time.monotonic()
                 if now - active.told >= PROGRESS_EVERY:
                     active.told = now
@@ -252,8 +257,16 @@ class Supervisor:
             self._unwatch(worker.output.descriptor)
 
     def _worker_ended(self, worker: Worker) -> None:
-        if self._active and self._active.worker is worker:
-            self._finish(None)
+        active = self._active
+        if active and active.worker is worker:
+            active.deaths += 1
+            if active.begun or active.deaths > self._configuration.ready:
+                self._finish(None)
+                return
+            self._pool.discard(worker)  # it died of what came before, unnoticed
+            active.worker = None
+            self._refill()
+            self._dispatch()
         elif worker in self._pool:
             self._pool.ended(worker)
             if self._pool.given_up:
@@ -283,8 +296,9 @@ class Supervisor:
         message = {"request": request_to_json(active.request), "results": self._kept.described()}
         data = encode(Kind.REQUEST, active.number, message)
         rights = array.array("i", self._kept.descriptors())
-        sent = worker.channel.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else [])
-        worker.channel.sendall(data[sent:])
+        with contextlib.suppress(ConnectionError):  # a worker that has died is noticed as such
+            sent = worker.channel.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else [])
+            worker.channel.sendall(data[sent:])
         worker.channel.setblocking(False)
 
     def _finish(self, reply: Reply | None) -> None:

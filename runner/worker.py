@@ -74,11 +74,12 @@ def main(order: dict[str, Any], channel_descriptor: int, output: int, segment: i
         fault = {"code": "sandbox_not_prepared", "message": f"The data could not be opened: {error}"}
     channel.sendall(encode(Kind.HELLO, 0, {"pid": os.getpid(), "fault": fault}))
     frame, descriptors = _read_request(channel)
-    os.chdir(place)
     message = frame.json()
-    results = attached.taken_over(message["results"], descriptors)
     framed = message["request"]["op"] == IngestRequest.op
     sink = Sink(frame.request, channel.sendall, None if framed else partial(_write, segment))
+    sink.progress(0, 0)  # from here on the request may be the cause of whatever happens
+    os.chdir(place)
+    results = attached.taken_over(message["results"], descriptors)
     reply = _serve(message["request"], database, results, order, sink)
     with contextlib.suppress(Exception):  # the code may have replaced or closed them
         sys.stdout.flush()

@@ -195,7 +195,7 @@ class Asker:
         if status not in kind.statuses:
             self._report.wrong.append(f"{kind.name}: {status}")
         if kind.statuses != ("ok",):
-            await self._is_right()
+            await self._is_right(after=f"{kind.name} ({status})")
         now = self.session.facts().get("container", "")
         self._report.replaced += now != self.container
         self.container = str(now)
@@ -218,11 +218,12 @@ class Asker:
         [dataset] = await self.session.add(str(source))
         return "ok" if dataset.rows == 200 else "wrong rows"
 
-    async def _is_right(self) -> None:
+    async def _is_right(self, after: str = "the registration") -> None:
         run = await self.session.ask(parse("SQL: SELECT sum(distance) FROM trips"))
         found = None if run.result is None or run.result.table is None else run.result.table.column(0)[0].as_py()
         if found != RIGHT:
-            self._report.wrong.append(f"the question after: {run.status} {run.error} {found}")
+            details = "" if run.error is None else run.error.details
+            self._report.wrong.append(f"the question after {after}: {run.status} {run.error} {details} {found}")
 
 
 async def soak(requests: int, sessions: int, seed: int, home: Path, engine: docker.DockerClient) -> Report:

@@ -27,7 +27,8 @@ PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 
 class Collector:
-    """The frames of one request.  ``sink`` gets the pieces of a Parquet body and may raise."""
+    """The frames of one request.  ``sink`` gets the pieces of a Parquet body and may raise.  ``begun``: whether
+    anything came; the runner's first word says that a worker has the request."""
 
     def __init__(self, request: Request, progress: ProgressSink | None, sink: BodySink | None) -> None:
         self._request = request
@@ -39,10 +40,12 @@ class Collector:
         self._most = request.limits.max_bytes + MAX_ARTEFACTS
         self._began = time.monotonic()
         self._idle = 0
+        self.begun = False
         self.reply: Reply | None = None
 
     def take(self, frame: Frame) -> bool:
         """Take one frame; ``True`` once the reply is there.  Raises ``RunnerMisbehaved``, or what the sink raises."""
+        self.begun = True
         try:
             self._count(frame)
             if frame.kind is Kind.BODY:
@@ -105,7 +108,7 @@ class Collector:
             raise ProtocolError("bad_field", "a progress frame that holds more than numbers")
         raw = frame.json()
         rows, size = _whole(raw.get("rows")), _whole(raw.get("bytes"))
-        if self._progress is not None:
+        if self._progress is not None and (rows or size):
             self._progress(rows, size)
 
     def outcome(self) -> Outcome:

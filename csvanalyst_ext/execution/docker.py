@@ -123,28 +123,40 @@ class DockerExecutor:
             return refused
         async with self._turn, self._awake():
             started = time.perf_counter()
-            container = await self._ready()
-            ready = time.perf_counter()
-            collector = Collector(request, progress, body)
-            try:
-                within = request.limits.timeout + GRACE
-                async with self._admission.running():
-                    await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
-                outcome = await _outcome(collector)
-            except SandboxLost:
-                seconds = time.perf_counter() - ready
-                made = container.created
-                short = await asyncio.to_thread(ran_out_of_memory, made.client, made.id, seconds)
-                await self._drop()
-                if not short:
-                    raise
-                outcome = _OUT_OF_MEMORY
-            except BaseException as error:
-                if container.channel.lost is not None or isinstance(error, RunnerMisbehaved):
-                    await self._drop()
-                raise
+            for last in (False, True):
+                container = await self._ready()
+                ready = time.perf_counter()
+                collector = Collector(request, progress, body)
+                try:
+                    outcome = await self._ask(container, request, collector)
+                    break
+                except SandboxLost as error:
+                    # Before a worker had the request it was not the cause, and may be asked again.
+                    if last or collector.begun or error.code != "sandbox_lost":
+                        raise
             timings = {**outcome.timings, "start": ready - started, "total": time.perf_counter() - started}
             return replace(outcome, timings=timings)
+
+    async def _ask(self, container: _Container, request: Request, collector: Collector) -> Outcome:
+        """The outcome in this container, which is dropped when it can no longer be relied on."""
+        began = time.perf_counter()
+        try:
+            within = request.limits.timeout + GRACE
+            async with self._admission.running():
+                await container.channel.exchange(Kind.REQUEST, request_to_json(request), collector, within)
+            return await _outcome(collector)
+        except SandboxLost:
+            seconds = time.perf_counter() - began
+            made = container.created
+            short = collector.begun and await asyncio.to_thread(ran_out_of_memory, made.client, made.id, seconds)
+            await self._drop()
+            if short:
+                return _OUT_OF_MEMORY
+            raise
+        except BaseException as error:
+            if container.channel.lost is not None or isinstance(error, RunnerMisbehaved):
+                await self._drop()
+            raise
 
     async def close(self) -> None:
         async with self._turn:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from csvanalyst_ext.config import MIB
+from csvanalyst_ext.execution.local import LocalCarrier
 
 from .conftest import Fault
 from .stage import ENDLESS, Stage
@@ -101,6 +102,37 @@ def test_a_worker_that_dies_costs_its_question_and_not_the_sandbox(
         stage.sees_error(run.error, *code)
         stage.require_right()
         assert stage.container() == before
+
+
+@pytest.mark.parametrize(
+    ("what", "stays"),
+    [("waiting workers killed as a question comes", True), ("supervisor killed as a question comes", False)],
+)
+def test_what_dies_before_a_question_has_begun_costs_nothing(
+    fault: Fault, what: str, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor finds the question and the deaths in one look, the question first; or nothing any more."""
+    if os.geteuid() != 0:
+        pytest.skip("signalling processes of the sandbox from outside needs root")
+    with fault(what, carrier="local") as stage:
+        before = stage.container()
+        supervisor, _, *workers = [number for number, _ in stage.processes()]
+        assert workers
+        send = LocalCarrier.send
+
+        async def send_and_kill(self: LocalCarrier, data: bytes) -> None:
+            monkeypatch.undo()
+            os.kill(supervisor, signal.SIGSTOP)
+            await send(self, data)
+            for number in workers if stays else [supervisor]:
+                os.kill(number, signal.SIGKILL)
+            if stays:
+                os.kill(supervisor, signal.SIGCONT)
+
+        monkeypatch.setattr(LocalCarrier, "send", send_and_kill)
+        stage.require_right()
+        stage.sees("the answer")
+        assert (stage.container() == before) is stays
 
 
 @pytest.mark.parametrize(
