@@ -1,4 +1,4 @@
-"""How processes of the sandbox ended, in words.
+"""How processes of the sandbox ended: in words, and what is left of their results.
 
 Runs in the sandbox, in the supervisor.  Standard library only.
 """
@@ -9,6 +9,9 @@ import os
 import signal
 
 from csvanalyst_ext.protocol import Reply, failure
+
+from . import processes, segment
+from .processes import Worker
 
 
 def next_dead() -> int | None:
@@ -68,3 +71,20 @@ def timed_out(seconds: float) -> Reply:
         "Ask for less (filter, aggregate, LIMIT), or allow more time (--timeout).",
         seconds=seconds,
     )
+
+
+def misbehaved(why: str) -> Reply:
+    return failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {why}.")
+
+
+def sealed(worker: Worker, reply: Reply) -> tuple[Reply, int | None]:
+    """The reply of a stopped worker and the descriptor of its results, which nobody can change any more."""
+    if reply.status != "ok" or not reply.bodies:
+        return reply, None
+    if not segment.seal(worker.segment):
+        processes.reap(worker)  # whoever had it mapped for writing is gone then
+        if not segment.seal(worker.segment):
+            return misbehaved("its results cannot be sealed"), None
+    if segment.size(worker.segment) != sum(body.size for body in reply.bodies):
+        return misbehaved("its results are not as long as it says"), None
+    return reply, worker.segment

@@ -37,7 +37,7 @@ from csvanalyst_ext.protocol import (
     tables_from_json,
 )
 
-from . import endings, processes, scratch, sealing, segment, zygote
+from . import endings, processes, scratch, sealing, zygote
 from .kept import KeptResults
 from .link import Link
 from .pool import Configuration, Pool
@@ -88,12 +88,7 @@ class Supervisor:
         sealing.hide_memory()
         os.chdir("/")  # nothing is to be looked for where questions write
         scratch.empty(self._configuration.scratch_dir)
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork() == 0:
-            self._control.close()
-            _leave_to_the_supervisor(self._link)
-            zygote.serve(theirs)
-        theirs.close()
+        self._control = zygote.start(self._link)
         self._selector = selectors.DefaultSelector()  # not before: the workers must not hold it too
         self._pool = Pool(self._configuration, self._control, self._watch_worker, self._unwatch_worker)
         self._listen_to_signals()
@@ -235,7 +230,7 @@ class Supervisor:
                 try:
                     self._finish(Reply.from_json(frame.json()))
                 except ProtocolError as error:
-                    self._finish(_misbehaved(str(error)))
+                    self._finish(endings.misbehaved(str(error)))
             elif frame.kind is Kind.BODY:
                 self._send(encode(Kind.BODY, active.number, frame.payload))
             elif frame.kind is Kind.PROGRESS and len(frame.payload) <= MOST_PROGRESS:
@@ -334,7 +329,7 @@ class Supervisor:
             output = worker.output
             reply = replace(reply, stdout=output.text(), stdout_truncated=output.total > len(output.kept))
             if not isinstance(active.request, IngestRequest):  # whose body went ahead, as it was made
-                reply, descriptor = _sealed(worker, reply)
+                reply, descriptor = endings.sealed(worker, reply)
         self._kept.add(active.request, reply, descriptor)
         reply = replace(reply, kept=tuple(self._kept.names))
         self._active = None
@@ -342,7 +337,7 @@ class Supervisor:
         try:
             data = encode(Kind.REPLY, active.number, replace(reply, timings=timings).to_json())
         except ProtocolError as error:  # with the captured output it may have grown beyond one frame
-            data = encode(Kind.REPLY, active.number, _misbehaved(str(error)).to_json())
+            data = encode(Kind.REPLY, active.number, endings.misbehaved(str(error)).to_json())
             descriptor = None
         if descriptor is not None:
             self._link.send_bodies(active.number, reply.bodies, os.dup(descriptor))
@@ -387,30 +382,3 @@ class Supervisor:
         if self._active and self._active.worker and self._active.worker.pid == pid:
             return self._active.worker
         return self._pool.with_pid(pid)
-
-
-def _sealed(worker: Worker, reply: Reply) -> tuple[Reply, int | None]:
-    """The reply and the descriptor of its results, which nobody can change any more."""
-    if reply.status != "ok" or not reply.bodies:
-        return reply, None
-    if not segment.seal(worker.segment):
-        processes.reap(worker)  # whoever had it mapped for writing is gone then
-        if not segment.seal(worker.segment):
-            return _misbehaved("its results cannot be sealed"), None
-    if segment.size(worker.segment) != sum(body.size for body in reply.bodies):
-        return _misbehaved("its results are not as long as it says"), None
-    return reply, worker.segment
-
-
-def _misbehaved(why: str) -> Reply:
-    return failure("crashed", "worker_misbehaved", f"The worker's answer is not valid: {why}.")
-
-
-def _leave_to_the_supervisor(link: Link) -> None:
-    """The zygote and its children must not reach the host; what the zygote itself complains of may."""
-    link.close()
-    null = os.open("/dev/null", os.O_RDWR)
-    for descriptor in (0, 1):
-        os.dup2(null, descriptor)
-    if null > 1:
-        os.close(null)

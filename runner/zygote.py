@@ -16,6 +16,7 @@ import socket
 from typing import Any, Final
 
 from . import charts
+from .link import Link
 
 MAX_ORDER: Final = 1024 * 1024
 QUIET: Final = 1.0
@@ -26,6 +27,17 @@ def send_order(control: socket.socket, order: dict[str, Any], descriptors: list[
     """Ask for a worker.  ``descriptors``: its channel, its output, its segment."""
     message = json.dumps(order).encode()
     control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
+
+
+def start(link: Link) -> socket.socket:
+    """Fork the zygote; the supervisor's end of their conversation."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        _leave_to_the_supervisor(link)
+        serve(theirs)
+    theirs.close()
+    return ours
 
 
 def serve(control: socket.socket) -> None:
@@ -90,3 +102,13 @@ def _become_worker(order: dict[str, Any], channel: int, output: int, segment: in
         status = 0
     finally:
         os._exit(status)
+
+
+def _leave_to_the_supervisor(link: Link) -> None:
+    """The zygote and its children must not reach the host; what the zygote itself complains of may."""
+    link.close()
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    if null > 1:
+        os.close(null)
