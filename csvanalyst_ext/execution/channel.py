@@ -177,8 +177,11 @@ class Channel:
         )
 
     def _lose(self, error: AnalystError) -> None:
+        error.__traceback__ = None  # its frames would keep alive what was refused
         self.lost = self.lost or error
         exchange = self._exchange
+        if exchange is not None:
+            exchange.collector.discard()
         futures: list[asyncio.Future[Any]] = [self._hello, *([exchange.done] if exchange else [])]
         for future in futures:
             if not future.done():

@@ -111,6 +111,11 @@ class Collector:
         if self._progress is not None and (rows or size):
             self._progress(rows, size)
 
+    def discard(self) -> None:
+        """Let go of what was taken, at once: a mapped result holds a descriptor."""
+        self._segment = None
+        self._bodies, self._sizes = [], []
+
     def outcome(self) -> Outcome:
         """The validated outcome.  Raises ``RunnerMisbehaved``."""
         reply = self.reply

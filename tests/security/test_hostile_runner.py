@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import io
 import json
 import os
@@ -29,7 +30,7 @@ from csvanalyst_ext.errors import AnalystError, ImageUnavailable, RunnerMisbehav
 from csvanalyst_ext.execution.base import Outcome
 from csvanalyst_ext.execution.channel import Channel
 from csvanalyst_ext.execution.collector import Collector
-from csvanalyst_ext.execution.local import SOCKET_NAME, Door, LocalCarrier, Mappings
+from csvanalyst_ext.execution.local import MAP_ABOVE, SOCKET_NAME, Door, LocalCarrier, Mappings
 from csvanalyst_ext.execution.stream import StreamCarrier
 from csvanalyst_ext.protocol import (
     BODY_CHUNK,
@@ -46,6 +47,7 @@ from csvanalyst_ext.protocol import (
     Request,
     SqlRequest,
     encode,
+    request_to_json,
 )
 
 PATIENCE = 5.0
@@ -608,3 +610,50 @@ def test_the_door_lets_nobody_in_but_the_process_of_the_container(tmp_path: Path
     assert asyncio.run(knock(os.getpid()))
     assert not asyncio.run(knock(1))
     assert not (tmp_path / SOCKET_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["a descriptor that was not announced", "a second segment"],
+)
+def test_a_mapped_result_is_let_go_at_once_when_the_runner_is_refused(after: str) -> None:
+    """Without waiting for the garbage collector: the error, and what it refers to, may live long."""
+    size = 2 * MAP_ABOVE
+
+    async def ask() -> tuple[int, BaseException]:
+        ours, theirs = socket.socketpair()
+        channel = Channel()
+        channel.carrier = LocalCarrier(ours, asyncio.get_running_loop(), channel, Mappings())
+        descriptors = [memory_file(bytes(size)), memory_file(bytes(size))]
+        try:
+            if after == "a second segment":
+                socket.send_fds(theirs, [announced(size) * 2], descriptors)
+            else:
+                socket.send_fds(theirs, [announced(size)], descriptors)
+            collector = Collector(SqlRequest("SELECT 1"), None, None)
+            with pytest.raises(RunnerMisbehaved) as refused:
+                await channel.exchange(Kind.REQUEST, request_to_json(SqlRequest("SELECT 1")), collector, PATIENCE)
+            return len([target for target in targets() if "memfd" in target]) - len(descriptors), refused.value
+        finally:
+            channel.close()
+            theirs.close()
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    gc.collect()
+    gc.disable()
+    try:
+        left, error = asyncio.run(ask())
+    finally:
+        gc.enable()
+    assert isinstance(error, RunnerMisbehaved)
+    assert left == 0
+
+
+def targets() -> list[str]:
+    """What this process has open."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(entry.readlink()))
+    return found
