@@ -234,11 +234,15 @@ class Supervisor:
             elif frame.kind is Kind.BODY:
                 self._send(encode(Kind.BODY, active.number, frame.payload))
             elif frame.kind is Kind.PROGRESS and len(frame.payload) <= MOST_PROGRESS:
-                active.begun = True
-                now = time.monotonic()
-                if now - active.told >= PROGRESS_EVERY:
-                    active.told = now
-                    self._send(encode(Kind.PROGRESS, active.number, frame.payload))
+                self._tell_progress(active, frame.payload)
+
+    def _tell_progress(self, active: Active, payload: bytes) -> None:
+        now = time.monotonic()
+        if active.begun and now - active.told < PROGRESS_EVERY:
+            return
+        active.told = now if active.begun else 0.0  # the first word only tells that the worker has the request
+        active.begun = True
+        self._send(encode(Kind.PROGRESS, active.number, payload))
 
     def _greet(self) -> None:
         if not self._greeted:
