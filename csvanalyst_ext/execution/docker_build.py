@@ -64,7 +64,7 @@ def build(progress: Progress, *, base: str, refresh: bool, home: Path) -> ImageF
             labels=_labels(spec),
         )
         _tag_latest(image)
-        _drop_old(client, docker_image.REPOSITORY, keep=KEPT_RUNNERS)
+        _drop_old(client, docker_image.REPOSITORY, keep=KEPT_RUNNERS, needed=spec.tag)
         return ImageFacts(str(image.id), spec.tag, int(image.attrs["Size"]), time.monotonic() - started)
     except (DockerException, OSError) as error:
         raise _typed(error, home) from error
@@ -121,7 +121,7 @@ def _libraries(client: docker.DockerClient, progress: Progress, *, base: str, re
         )
     finally:
         _prune(client)
-    _drop_old(client, LIBRARIES, keep=2)
+    _drop_old(client, LIBRARIES, keep=2, needed=tag)
     return tag
 
 
@@ -191,15 +191,16 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     return member
 
 
-def _drop_old(client: docker.DockerClient, repository: str, *, keep: int) -> list[str]:
-    """Remove all but the newest ``keep`` tags; what a container uses stays.  Returns the removed tags."""
+def _drop_old(client: docker.DockerClient, repository: str, *, keep: int, needed: str = "") -> list[str]:
+    """Remove all but the newest ``keep`` tags and the ``needed`` one, which the engine's cache may have made long
+    ago; what a container uses stays.  Returns the removed tags."""
     from docker.errors import APIError
 
     tagged = [(image.attrs["Created"], tag) for image in client.images.list(name=repository) for tag in image.tags]
     if keep:
         tagged = [(created, tag) for created, tag in tagged if not tag.endswith(":latest")]
     removed = []
-    for _, tag in sorted(tagged, reverse=True)[keep:]:
+    for _, tag in sorted(tagged, key=lambda one: (one[1] == needed, one), reverse=True)[keep:]:
         with contextlib.suppress(APIError):  # a container uses it
             client.images.remove(tag)
             removed.append(tag)
