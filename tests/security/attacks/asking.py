@@ -13,7 +13,7 @@ from csvanalyst_ext.session.run import Run
 from csvanalyst_ext.session.session import AnalystSession
 from tests.support.providers import Provider
 
-SMALL = Settings(timeout=5.0, memory=768 * MIB, scratch=256 * MIB)
+SMALL = Settings(timeout=20.0, memory=768 * MIB, scratch=256 * MIB)
 
 
 class Asking:

@@ -261,7 +261,7 @@ for _ in range(10):
                 pass
 'daemons'
 """,
-        WORKER, gives([["daemons"]]),
+        WORKER, gives([["daemons"]]), costs_on={GVISOR}, on={GVISOR: either(gives([["daemons"]]), ends("memory", "lost"))},
     ),
     AttackCase(
         110, "processes that hop from number to number", "python",
