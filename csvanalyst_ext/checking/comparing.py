@@ -33,7 +33,7 @@ def interval(token: Token, reading: Reading) -> tuple[float, float]:
     slack = 1e-9 * max(1.0, abs(value))
     unit = _round_unit(value, 2 * half)
     if token.form == "fraction":
-        near = 0.1 * value if token.hedge == "about" else 0.02
+        near = 0.1 * value if token.hedge == "about" else min(0.02, 0.1 * value)
         if token.hedge == "below":
             return value * (1 - _LOOSE), value + slack
         if token.hedge == "above":
@@ -178,6 +178,8 @@ def claimed(before: str, after: str, columns: Sequence[Column], unit: str = "") 
     if unit:
         kind = lex.UNITS[unit][0]
         measured = {c.name for c in columns if c.unit and lex.UNITS[c.unit][0] == kind}
+        if measured and kind in lex.EXCLUSIVE[0]:  # the currency may be in one name and not in the others
+            measured |= {c.name for c in columns if not c.unit and c.words & lex.MONEY}
         if measured:
             columns = [c for c in columns if c.name in measured]
     follow = [w for w in stems(after) if not unit or w != stem(unit)]

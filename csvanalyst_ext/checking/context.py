@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .comparing import claimed, noun_end, rival, scaled, stems
 from .dating import DateToken
-from .listing import backwards, extreme, heading, partner
+from .listing import backwards, extreme, heading, listing, partner
 from .marks import Status, Where
 from .mentions import Labels, Mention, Span, bound, clauses, sentences
 from .periods import year_meant, year_of
-from .results import Column, Source
+from .results import Column, Source, stem
 from .tokens import Token
 
 if TYPE_CHECKING:
@@ -187,9 +188,13 @@ class Context:
         if token.form in ("percent", "fraction"):
             numeric = [c for c in numeric if next(scaled(token, c, self.question), None) is not None] or numeric
         named = claimed(before, after, numeric, token.unit)
+        if (listed := self._listed(token, numeric)) is not None:
+            return [listed]
+        if (meant := self._meant(token, numeric)) is not None:
+            named = meant
         if named is not None:
             tail = set(stems(self.tail(token)))
-            named |= {c.name for c in numeric if c.words - lex.AGGREGATES and c.words <= tail}
+            named |= {c.name for c in numeric if (own := content(c)) and own <= tail}
         allowed = [c for c in measures if named is None or c.name in named or c.kind != "number"]
         if named is not None:
             allowed = [c for c in allowed if c.kind == "number"]
@@ -203,6 +208,35 @@ class Context:
             if year in dated:
                 allowed = [c for c in allowed if year_of(c) in (None, year)]
         return allowed
+
+    def _meant(self, token: Token, columns: Sequence[Column]) -> set[str] | None:
+        """The columns that an adjective is said of ("as long as", "2 kg heavier"), or of which a share is ("of the
+        revenue")."""
+        after = self.prose[token.end : token.end + 60]
+        if token.form in ("percent", "fraction"):
+            m = re.match(r"(?i)[\s*_]*of (?:the |its |their |all |total |overall |whole )*([^.,;:()\d]{2,40})", after)
+            said = set(stems(m[1])) if m else set()
+            named = {c.name for c in columns if (own := content(c)) and own <= said}
+            return named or None
+        m = re.match(r"(?i)[\s*_]*(?:as (\w+)|(\w{3,}?r)) (?:as|than)\b", after)
+        if m is None:
+            return None
+        words = lex.ADJECTIVES.get(positive(m[1] or m[2]), frozenset())
+        return {c.name for c in columns if c.words & words or (c.unit and stem(c.unit) in words)} or None
+
+    def _listed(self, token: Token, columns: Sequence[Column]) -> Column | None:
+        """The column at the number's place where columns are named one after the other and as many numbers follow:
+        "wheat, maize and barley came to 5, 3 and 1"."""
+        run = listing(self.prose, token, self._near(token))
+        if len(run) < 2:
+            return None
+        start = self.sentence(token.start)[0]
+        names: list[Column] = []
+        for m in re.finditer(r"[^\W\d_]+", self.prose[start : run[0].start]):
+            found = [c for c in columns if stem(m[0]) in content(c)]
+            if len(found) == 1 and found[0] not in names:
+                names.append(found[0])
+        return names[run.index(token)] if len(names) == len(run) else None
 
     def margin(self, token: Token) -> str:
         """The word that makes the number a distance: "5 under", "four clear of"."""
@@ -221,6 +255,39 @@ class Context:
         span = self.sentence(token.start)
         return [t for t in self.tokens if span[0] <= t.start < span[1] and t.form != "year" and t not in self.keys]
 
+    def counts(self, token: Token) -> bool:
+        """Whether the number says how many, and is no value: "four of the five shops", "two of them had over 10"."""
+        if token.form not in ("number", "count") or not token.whole or token.unit or token.sign:
+            return False
+        after = self.prose[token.end : token.end + 40]
+        if re.match(r"(?i)[\s*_]*(?:\w+ )?(?:out )?of (?:the|these|those|all|its|our|them|which|whom)\b", after):
+            return token.value <= max((s.rows for s in self.sources), default=0)
+        if token.form != "count" or self.noun(token) & self.measured:
+            return False
+        end = self.clause(token.start)[1]
+        return any(t.hedge in ("above", "below") and token.end <= t.start < end for t in self.tokens)
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """The words of all columns of numbers."""
+        return frozenset(word for s in self.sources for c in s.measures for word in c.words - lex.AGGREGATES)
+
     def noun(self, token: Token) -> set[str]:
         """The words, in their usual form, of what a number counts."""
         return set(stems(self.window(token)[1]))
+
+
+def content(column: Column) -> frozenset[str]:
+    """The words of a column's name that say what it measures."""
+    return column.words - lex.AGGREGATES - {stem(column.unit)}
+
+
+def positive(compared: str) -> str:
+    """ "heavier" → heavy, "hottest" → hot; other words as they are."""
+    word = compared.lower()
+    for ending, instead in (("iest", "y"), ("est", ""), ("ier", "y"), ("er", "")):
+        if word.endswith(ending):
+            bare = word[: -len(ending)] + instead
+            doubled = bare[:-1] if bare[-1:] == bare[-2:-1] else bare
+            return next((w for w in (bare, doubled) if w in lex.ADJECTIVES), word)
+    return word

@@ -69,6 +69,8 @@ def _counts(ctx: Context, token: Token) -> Iterator[tuple[int, str, Source | Non
         measured = (
             frozenset().union(*(c.words - lex.AGGREGATES for c in source.measures)) if source.measures else frozenset()
         )
+        if token.before in ("all", "both", "across") and not noun & keys and len(source.measures) > 1:
+            yield len(source.measures), "columns of numbers", source
         if "column" in noun or "field" in noun:
             yield len(source.columns), "number of columns", source
         # "3 flights" is a value of the column of flights, not the number of rows.
@@ -104,6 +106,8 @@ def _passing(ctx: Context, token: Token, source: Source, words: list[str]) -> It
         values = column.values
         assert values is not None
         for limit in limits:
+            if column not in ctx.columns(limit, source):
+                continue
             for scale, _ in scaled(limit, column, ctx.question):
                 yield int(_beyond(scale, limit).sum()), f"rows with {column.name} {limit.hedge} {limit.text}", source
         mean = column.mean

@@ -30,6 +30,8 @@ def found(ctx: Context, token: Token) -> Hit | None:
     """The cell or fact that the number stands for; later results first."""
     if token.form == "clock":
         return _clock(ctx, token)
+    if ctx.counts(token):
+        return None
     binding = ctx.bound(token)
     if token.hedge in ("above", "below") and _EVERY & set(ctx.words(ctx.clause(token.start))):
         return None  # a bound for all rows

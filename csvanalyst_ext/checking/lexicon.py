@@ -17,6 +17,7 @@ SCALES: Final = {
 UNITS: Final[dict[str, tuple[str, float]]] = {
     "second": ("time", 1), "sec": ("time", 1), "minute": ("time", 60), "min": ("time", 60), "hour": ("time", 3600),
     "hr": ("time", 3600), "h": ("time", 3600), "day": ("time", 86400), "week": ("time", 604800),
+    "month": ("time", 2629746), "year": ("time", 31556952),
     "m": ("length", 1), "s": ("time", 1), "ms": ("time", 0.001), "mm": ("length", 0.001), "cm": ("length", 0.01),
     "metre": ("length", 1), "meter": ("length", 1),
     "km": ("length", 1000), "kilometre": ("length", 1000), "kilometer": ("length", 1000), "mile": ("length", 1609.344),
@@ -82,19 +83,20 @@ BELOW: Final = (
 
 UP: Final = frozenset((
     "more", "higher", "greater", "larger", "longer", "older", "bigger", "heavier", "taller", "warmer", "hotter",
-    "faster", "rose", "rise", "rises", "rising", "risen", "increase", "increased", "increases", "increasing",
-    "grew", "grow", "grows", "growing", "grown", "growth", "up", "gain", "gained", "gains", "above", "exceed",
-    "exceeds", "exceeded", "ahead", "climbed", "climb", "jumped", "jump", "surged", "added", "adds",
-    "outperformed", "outsold", "improved", "beats", "beat", "leads", "led", "richer", "wider", "deeper",
-    "stronger", "surplus", "later", "upward", "expanded", "doubled", "tripled",
+    "faster", "rose", "rise", "rises", "rising", "risen", "increase", "increased", "increases", "increasing", "grew",
+    "grow", "grows", "growing", "grown", "growth", "up", "gain", "gained", "gains", "above", "exceed", "exceeds",
+    "exceeded", "ahead", "climbed", "climb", "jumped", "jump", "surged", "added", "adds", "outperformed", "outsold",
+    "outran", "outscored", "outnumbered", "outnumber", "outpaced", "outgrew", "outsells", "outperforms", "surpassed",
+    "surpasses", "surpass", "topped", "edged", "improved", "beats", "beat", "leads", "led", "richer", "wider",
+    "deeper", "stronger", "surplus", "later", "upward", "expanded", "doubled", "tripled",
 ))  # fmt: skip
 DOWN: Final = frozenset((
     "fewer", "less", "lower", "smaller", "shorter", "younger", "lighter", "colder", "cooler", "slower", "cheaper",
     "fell", "fall", "falls", "falling", "fallen", "decrease", "decreased", "decreases", "decreasing", "decline",
     "declined", "declines", "declining", "drop", "dropped", "drops", "dropping", "down", "lost", "lose", "loses",
-    "below", "behind", "shrank", "shrunk", "shrink", "shrinking", "reduced", "reduction", "slipped", "slid",
-    "trails", "trailed", "loss", "losses", "deficit", "minus", "negative", "earlier", "early", "narrower",
-    "weaker", "poorer", "contracted", "sank", "plunged", "plummeted", "halved", "downward", "trailing",
+    "below", "behind", "shrank", "shrunk", "shrink", "shrinking", "reduced", "reduction", "slipped", "slid", "trails",
+    "trailed", "lags", "lagged", "lagging", "loss", "losses", "deficit", "minus", "negative", "earlier", "early",
+    "narrower", "weaker", "poorer", "contracted", "sank", "plunged", "plummeted", "halved", "downward", "trailing",
 ))  # fmt: skip
 CHANGE: Final = frozenset((
     "difference", "differ", "differs", "differed", "gap", "change", "changed", "changes", "margin", "lead",
@@ -104,11 +106,11 @@ CHANGE: Final = frozenset((
 HIGH: Final = frozenset((
     "most", "highest", "largest", "biggest", "greatest", "longest", "maximum", "max", "heaviest", "tallest",
     "top", "tops", "topped", "topping", "leads", "leading", "leader", "led", "dominates", "peak", "peaks",
-    "peaked", "richest", "widest", "deepest", "strongest", "hottest", "warmest", "busiest", "dominant",
+    "peaked", "high point", "richest", "widest", "deepest", "strongest", "hottest", "warmest", "busiest", "dominant",
 ))  # fmt: skip
 LOW: Final = frozenset((
-    "least", "fewest", "lowest", "smallest", "shortest", "minimum", "min", "lightest", "cheapest", "coldest",
-    "coolest", "narrowest", "weakest", "poorest", "bottom", "quietest", "last", "trough", "rarest",
+    "least", "fewest", "lowest", "low point", "smallest", "shortest", "minimum", "min", "lightest", "cheapest",
+    "coldest", "coolest", "narrowest", "weakest", "poorest", "bottom", "quietest", "last", "trough", "rarest",
 ))  # fmt: skip
 EITHER: Final = frozenset((
     "best", "worst", "fastest", "slowest", "oldest", "youngest", "newest", "earliest", "latest", "safest",
@@ -130,6 +132,26 @@ SYNONYMS: Final = {
     "spent": "spend", "paid": "pay", "died": "death", "born": "birth", "flew": "flight", "flown": "flight",
     "bought": "purchase", "grew": "growth", "grown": "growth", "gdppercap": "gdp",
 }  # fmt: skip
+_TIME: Final = frozenset((
+    "time", "duration", "delay", "wait", "latency", "speed", "second", "minute", "hour", "day", "week", "month",
+    "tenure", "runtime", "length", "stay", "lap",
+))  # fmt: skip
+MONEY: Final = frozenset((
+    "price", "cost", "revenue", "sale", "salary", "pay", "fee", "fare", "spend", "budget", "income", "amount", "profit",
+    "turnover", "wage", "rent", "value", "total", "earning", "expense", "tip", "gross", "balance", "payment",
+))  # fmt: skip
+"""Words of columns that may hold money though their names say no currency."""
+_AGE: Final = frozenset({"age", "birth", "born", "founded", "built", "opened", "established", "year", "date"})
+ADJECTIVES: Final = {
+    "fast": _TIME, "slow": _TIME, "quick": _TIME, "long": _TIME | {"distance", "width", "size"},
+    "short": _TIME | {"distance", "height", "size"}, "old": _AGE, "young": _AGE, "new": _AGE,
+    "cheap": MONEY, "dear": MONEY, "expensive": MONEY, "costly": MONEY, "pricey": MONEY,
+    "heavy": frozenset({"weight", "mass", "load"}), "light": frozenset({"weight", "mass", "load"}),
+    "tall": frozenset({"height", "size"}), "warm": frozenset({"temperature"}), "hot": frozenset({"temperature"}),
+    "cold": frozenset({"temperature"}), "cool": frozenset({"temperature"}),
+    "wet": frozenset({"rain", "precipitation", "rainfall"}), "dry": frozenset({"rain", "precipitation", "rainfall"}),
+}  # fmt: skip
+"""What an adjective is said of: words of the columns that can hold it."""
 AGGREGATES: Final = frozenset((
     "average", "count", "total", "maximum", "minimum", "median", "percent", "deviation",
 ))  # fmt: skip

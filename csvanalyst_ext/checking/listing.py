@@ -52,23 +52,30 @@ def heading(prose: str, at: int) -> str | None:
 def partner(prose: str, token: Token, tokens: Sequence[Token], labels: Sequence[Mention]) -> str:
     """The label of a number in a list of as many numbers as labels were named before it: "A's is higher than B's
     (5 vs. 3)"; else nothing."""
+    run = listing(prose, token, tokens)
+    if len(run) < 2:
+        return ""
+    names = list(dict.fromkeys(m.key for m in labels if m.end <= run[0].start))
+    if len(names) != len(run) or any(run[0].start <= m.start < run[-1].end for m in labels):
+        return ""
+    return names[run.index(token)]
+
+
+def listing(prose: str, token: Token, tokens: Sequence[Token]) -> Sequence[Token]:
+    """The numbers that stand one after the other around ``token``, with nothing else between them."""
     if token not in tokens:
-        return ""
-    at = tokens.index(token)
-    first = last = at
-    while first and _BETWEEN.match(prose[tokens[first - 1].end : tokens[first].start]):
+        return ()
+    first = last = tokens.index(token)
+    while first and _next_to(prose, tokens[first - 1], tokens[first]):
         first -= 1
-    while last + 1 < len(tokens) and _BETWEEN.match(prose[tokens[last].end : tokens[last + 1].start]):
+    while last + 1 < len(tokens) and _next_to(prose, tokens[last], tokens[last + 1]):
         last += 1
-    many = last - first + 1
-    names = list(dict.fromkeys(m.key for m in labels if m.end <= tokens[first].start))
-    if (
-        many < 2
-        or len(names) != many
-        or any(m.start >= tokens[first].start and m.start < tokens[last].end for m in labels)
-    ):
-        return ""
-    return names[at - first]
+    return tokens[first : last + 1]
+
+
+def _next_to(prose: str, one: Token, two: Token) -> bool:
+    """Whether two numbers of one kind stand side by side; "300 (5 %)" are two of the same thing."""
+    return (one.form == "percent") == (two.form == "percent") and bool(_BETWEEN.match(prose[one.end : two.start]))
 
 
 def extreme(prose: str, token: Token, tokens: Sequence[Token]) -> str:

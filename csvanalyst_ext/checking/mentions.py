@@ -263,6 +263,8 @@ def _runs(prose: str) -> dict[str, list[Span]]:
                 if form and "\n" not in form:
                     runs.setdefault(form.lower(), []).append((start, start + len(form)))
         word = prose[start : places[first][1]]
+        for part in re.finditer(r"[^\W_]{3,}", word) if "-" in word else ():
+            runs.setdefault(part[0].lower(), []).append((start + part.start(), start + part.end()))
         if len(word) > 3 and word.lower().endswith("s"):
             runs.setdefault(word[:-1].lower(), []).append((start, start + len(word)))
         if len(word) > 4 and word.lower().endswith("ies"):
@@ -302,6 +304,19 @@ _ITS: Final = re.compile(r"(?i)\s*(?:its|their|his|her|it|they)\b")
 _JOINS: Final = re.compile(
     r"(?i)^[^.,;()\d]{0,30}?\b(?:for|in|at|from|by|to|on|of|among|each|left|were|was|are|is|being)\s+(?:the\s+)?[*\"'“(]*$"
 )
+_ATTACHES: Final = re.compile(r"\W{0,3}(?:\s?(?:has|had|is|was|with|at|of|recorded)\s)?\W{0,4}")
+"""What may stand between a label and the number right after it."""
+_OF_THEM: Final = re.compile(
+    r"(?i)[,;:(–—-]\s*(?:of (?:them|these|those|which)\b|[\w.,%]+ of (?:them|these|those|which)\b)"
+)
+"""Where a part of what was counted before begins: its labels are not those of the whole."""
+_AT_ONCE: Final = re.compile(r"[*_]*['’]?s?[*_]*\s*[(\[]\s*[*_$€£¥~]*")
+_BY: Final = re.compile(r"[*_]*\s+(?:by|with|at|had|has)\s+[*_$€£¥~]*")
+_SHIFTED: Final = re.compile(
+    r"(?i)\b(?:(?:a|one|the|two|three) (?:year|quarter|month|week|day)s? (?:later|earlier|before|after|on)"
+    r"|(?:following|previous|next|preceding) (?:year|quarter|month|week|day))\b"
+)
+"""A time that is told from another one."""
 
 
 def bound(
@@ -309,8 +324,14 @@ def bound(
 ) -> dict[str, list[str]]:
     """For each key column the labels that the number may belong to; without entry where it is free."""
     out: dict[str, list[str]] = {}
+    part = _OF_THEM.search(prose, token.end, sentence[1])
+    if part is not None:
+        here = [m for m in here if m.start < part.start()]
+    shifted = _SHIFTED.search(prose, *clause) is not None
     for column in dict.fromkeys(m.column for m in here):
         mine = [m for m in here if m.column == column and not (m.start <= token.start < m.end)]
+        if shifted and mine and mine[0].rank in (1, 2) and not any(clause[0] <= m.start < clause[1] for m in mine):
+            continue
         if mine:
             out[column] = _pick(prose, token, tokens, mine, clause, sentence)
     return out
@@ -323,6 +344,13 @@ def _pick(
     if len(keys) == 1:
         return keys
     inside = [m for m in mine if clause[0] <= m.start < clause[1]]
+    last = max((m for m in mine if m.end <= token.start), key=lambda m: m.end, default=None)
+    if last is not None and _AT_ONCE.fullmatch(prose, last.end, token.start):
+        return [last.key]  # "ahead of the East (24,125)"
+    if last is not None and _BY.fullmatch(prose, last.end, token.start):
+        earlier = max((m.end for m in mine if m.end <= last.start), default=None)
+        if earlier is None or any(earlier <= t.start < last.start for t in tokens):  # no list of labels
+            return [last.key]
     if not inside:
         before = [m for m in mine if m.start < token.start]
         if before and _ITS.match(prose[clause[0] : token.start]):
@@ -339,12 +367,8 @@ def _pick(
     following = next((m for m in inside if m.start >= token.end), None)
     preceding = [m for m in inside if m.end <= token.start]
     if following is not None and _JOINS.match(prose[token.end : following.start]):
-        last = prose[preceding[-1].end : token.start] if preceding else ""
-        tight = (
-            bool(re.fullmatch(r"\W{0,3}(?:\s?(?:has|had|is|was|with|at|of|recorded)\s)?\W{0,4}", last))
-            if preceding
-            else False
-        )
+        between = prose[preceding[-1].end : token.start] if preceding else ""
+        tight = bool(preceding and _ATTACHES.fullmatch(between))
         return [following.key, preceding[-1].key] if tight else [following.key]
     if not preceding:
         return [following.key] if following is not None else keys

@@ -8,8 +8,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
+from . import lexicon as lex
 from .context import Context
 from .mentions import Mention
 from .results import Column, Source
@@ -17,6 +19,7 @@ from .steps import (
     MOST_LABELS,
     MOST_NEIGHBOURS,
     MOST_PERIODS,
+    REST,
     Candidate,
     Said,
     across,
@@ -30,6 +33,14 @@ from .tokens import Token
 
 if TYPE_CHECKING:
     import numpy as np
+
+_AGAINST: Final = re.compile(
+    r"\b(?:than|above|below|behind|ahead of|over|under|exceed\w*|trail\w*|beats?|surpass\w*|outsells?|outsold|outran"
+    r"|outruns?|outperform\w*|outscor\w*|outnumber\w*|outpac\w*|outgr[eo]w\w*|outrank\w*|top(?:s|ped)|edg(?:es|ed)|lag\w*)\b"
+)
+"""What says that the label before it is compared with the one behind it."""
+_PLACED: Final = re.compile(r"\b(?:ahead of|behind|beats?|trail\w*|lag\w*)\b")
+"""What says who is better placed, which with times and costs is the lower number."""
 
 
 def named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
@@ -46,7 +57,10 @@ def named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                     yield from _of_labels(ctx, token, words, number, column, mentions, rest, binding)
         mask, tied = ctx.mask(number, binding)
         if tied and 1 <= int(mask.sum()) <= 2:
-            yield from across(token, words, source, int(np.flatnonzero(mask)[0]))
+            for row in np.flatnonzero(mask):
+                yield from across(token, words, source, int(row))
+        if words.share:
+            yield from _within(ctx, token, number, mask)
 
 
 def _of_labels(
@@ -69,8 +83,8 @@ def _of_labels(
             continue
         picked = values[rows & rest]
         picked = picked[picked == picked]
-        # "2024" of monthly rows is their sum, where a sum means something.
-        period = mention.rank in (1, 2) and picked.size > 1 and additive(column)
+        # "2024" of monthly rows is their sum, where a sum means something; so is a team's of rows by team and kind.
+        period = picked.size > 1 and additive(column)
         if period and not words.mean:
             how = f"sum of {ctx.prose[mention.start : mention.end]}"
             if not binding.get(mention.column) or mention.key in binding[mention.column]:
@@ -86,12 +100,13 @@ def _of_labels(
             yield from combine(
                 token, words, *ends, ("last", "first"), source, column.name, oriented=True, percent=percent
             )
-    yield from _between(ctx, token, words, cells, source, column.name, percent)
+    yield from _between(ctx, token, words, cells, source, column, percent)
     for mention, value in cells:
         name = ctx.prose[mention.start : mention.end]
         own = binding.get(mention.column, [mention.key])
         if words.share and mention.key in own and not source.result.truncated and additive(column):
-            yield from combine(token, words, value, column.total, (name, "total"), source, column.name)
+            of_all = replace(words, compare=bool(words.words & REST))
+            yield from combine(token, of_all, value, column.total, (name, "total"), source, column.name)
         if words.compare and "average" in words.words:
             yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)
         if words.compare and 1 < source.rows <= MOST_NEIGHBOURS and len(cells) == 1:
@@ -103,6 +118,23 @@ def _of_labels(
                 yield from combine(
                     token, words, value, before, names, source, column.name, oriented=True, percent=percent
                 )
+
+
+def _within(ctx: Context, token: Token, number: int, mask: np.ndarray[Any, Any]) -> Iterator[Candidate]:
+    """The rows that all labels name together, as a share of those that one of them names: "40 % of the North's
+    tickets are urgent"."""
+    source = ctx.sources[number]
+    for column in source.measures if int(mask.sum()) and not source.result.truncated else ():
+        if column.values is None or not additive(column):
+            continue
+        part = float(column.values[mask].sum())
+        for key, named_keys in ctx.bound(token).items():
+            wider, tied = ctx.mask(number, {key: named_keys})
+            whole = float(column.values[wider].sum()) if tied else 0.0
+            if whole and int(wider.sum()) > int(mask.sum()):
+                factor = 100.0 if token.form == "percent" else 1.0
+                how = f"{column.name}: share of {', '.join(named_keys)}"
+                yield Candidate(part / whole * factor, how, source.result.name, column.name)
 
 
 def _previous(source: Source, column: Column, mention: Mention, rows: np.ndarray[Any, Any] | None) -> float | None:
@@ -140,7 +172,7 @@ def _between(
     words: Said,
     cells: Sequence[tuple[Mention, float]],
     source: Source,
-    column: str,
+    column: Column,
     percent: bool,
 ) -> Iterator[Candidate]:
     for (one, a), (two, b) in itertools.permutations(cells, 2):
@@ -149,23 +181,22 @@ def _between(
         oriented = False
         if len(cells) == 2:
             between = ctx.prose[first.end : last.start].lower()
-            if re.search(r"\b(?:than|above|below|behind|ahead of|over|under|exceed\w*|trail\w*)\b", between) or (
-                token.form == "times" and re.search(r"\bas\b", between)
-            ):
+            amid = token.form == "times" and first.end <= token.start and token.end <= last.start
+            if _AGAINST.search(between) or amid:
                 if one is not first:
                     continue
-                oriented = True
+                oriented = not (_PLACED.search(between) and column.words & lex.LOWER_IS_BETTER)
             elif one.rank in (1, 2):
                 if not _later(one, two):
                     continue
                 oriented = True
-        yield from combine(token, words, a, b, names, source, column, oriented=oriented, percent=percent)
+        yield from combine(token, words, a, b, names, source, column.name, oriented=oriented, percent=percent)
     if len(cells) > 1:
         values = [value for _, value in cells]
         if words.total or token.form == "percent":
-            yield from sum_of(token, words, sum(values), "sum of the rows named", source, column)
+            yield from sum_of(token, words, sum(values), "sum of the rows named", source, column.name)
         if words.mean:
-            yield Candidate(sum(values) / len(values), "mean of the rows named", source.result.name, column)
+            yield Candidate(sum(values) / len(values), "mean of the rows named", source.result.name, column.name)
 
 
 def _later(one: Mention, two: Mention) -> bool:

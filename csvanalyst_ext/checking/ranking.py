@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
 from .comparing import claimed, nearest, stems
-from .context import Context
+from .context import Context, positive
 from .listing import numbered
 from .marks import CheckedNumber, Where
 from .mentions import Mention, Span
@@ -29,13 +29,19 @@ SUPERLATIVE: Final = re.compile(
     r"[ -]+)?(?P<word>" + "|".join(sorted(lex.HIGH | lex.LOW | lex.EITHER, key=len, reverse=True)) + "|"
     r"(?<=the )(?!(?:rest|west|forest|interest|request|test|contest|guest|nearest|latest|harvest)\b)\w{3,}est)\b"
 )
+_ONE_NAME: Final = re.compile(r"(?:-\w+)?[ ,/·–-]{1,3}")
 _RANKS: Final = frozenset({"rank", "ranking", "position", "place", "standing", "pos"})
+_NOUNS: Final = frozenset({"peak", "peaks", "trough", "lead", "leads", "leader", "low", "high"})
+"""Superlatives that are also the name of a quantity: of a column "peak flow" nothing is claimed by "the peak"."""
 MOST_CLAIMS: Final = 40
 _PLACE: Final = re.compile(
     r"(?i)\b(?:(?:ranks?|ranked|are|were|comes?|came|placed|finish(?:es|ed)|ended|is|was|in|takes?|took)\s+(?:in\s+)?(?:at\s+)?(?:the\s+)?"
     r"(?P<place>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)|number (?:one|two|three|1|2|3)"
-    r"|#\s?\d{1,2}|runners?-up)(?:\s+place|\s+position)?)(?=[ ,.;:)]|$)"
+    r"|#\s?\d{1,2}|runners?-up)(?:\s+place|\s+position)?"
+    r"|(?P<placed>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)) place (?:goes|went|belongs?|fell|falls) to)"
+    r"(?=[ ,.;:)]|$)"
 )
+_WON: Final = re.compile(r"(?i)\b(?:won|wins)(?= (?:in|with|by|at|the (?:race|final|title|gold|cup|event))\b)")
 _NOT_A_RANK: Final = re.compile(
     r"(?i)(?:\bat|\bone of the|\bamong the|\bnot the|\bn['’]t the|\bits|\btheir|\bhis|\bher|\bown|['’]s|\bfrom"
     r"|\bmuch|\bsorted|\b(?:to|from|over|behind) the|"
@@ -43,11 +49,13 @@ _NOT_A_RANK: Final = re.compile(
 )
 _TO_NAME: Final = re.compile(
     r"(?i)^(?:(?:(?!\b(?:has|had|and|but|while|followed|ahead|than|then|before|over|against)\b)[^.;:(]){0,80}?"
-    r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|came from|occurred (?:on|in)|in|at|on|of|for|"
+    r"(?:\b(?:is|was|are|were|belongs? to|goes to|went to|by|being|from|occurred (?:on|in)|in|at|on|of|for|"
     r"among(?: people aged)?|left(?: from)?|came in|falls? on|held by|recorded (?:by|in|on)|seen in)|[:—–])\s*"
     r"(?:the\s+)?(?:year\s+|month of\s+)?)?\s*[*\"'“(]*$"
 )
 _VALUE: Final = re.compile(r"(?i)[*\"'”)]*\s*(?:is|was|were|are|reached|stood at|amounted to|came to)\b[^.;,a-z]*\d")
+_AT: Final = re.compile(r"\s+(?:at|in|for|on|among|with)\s+(?:the\s+)?[*\"'“(]*")
+_PRONOUN: Final = re.compile(r"(?i)\b(?:it|its|they|their|he|his|she|her|also|both|which)\b")
 _STRONG: Final = re.compile(r"(?i)(?:\b(?:is|was|are|were|belongs? to|goes to|by|being)|[:—–])\s*(?:the\s+)?[*\"'“(]*$")
 _LIST: Final = re.compile(
     r"(?i)^(?:\s|[,;&()*\"'“”%$€£+−-]|\band\b|\bthen\b|\bor\b|\bwith\b|\bat\b|\d[\d,.]*\d?|[a-z]{1,8}\b(?=\)))*$"
@@ -93,6 +101,7 @@ def _claims(ctx: Context) -> Iterator[Claim]:
     yield from _numbered(ctx)
     told = {c.name.casefold() for s in ctx.sources if not s.result.about for c in s.columns}
     told |= {name for s in ctx.sources for name in s.fixed}
+    nouns = {word for s in ctx.sources for c in s.measures for word in c.words}
     for span in ctx.sentences:
         text = ctx.prose[slice(*span)]
         here = [m for m in ctx.labels.within(span) if m.column in told]
@@ -100,14 +109,16 @@ def _claims(ctx: Context) -> Iterator[Claim]:
             continue
         found: list[tuple[int, int, int, tuple[str, ...], str]] = []
         for m in SUPERLATIVE.finditer(text):
-            if not is_no_rank(text, m):
+            if not is_no_rank(text, m) and not (m["word"].lower() in _NOUNS and stem(m["word"]) in nouns):
                 found.append((m.start(), m.end(), _place(m["place"]), _ways(m["word"].lower()), m[0].lower()))
+        for m in _WON.finditer(text) if not {"win", "winner"} & nouns else ():
+            found.append((m.start(), m.end(), 1, ("high", "low"), m[0].lower()))
         for m in _PLACE.finditer(text):
             if not any(a < m.end() and m.start() < b for a, b, *_ in found) and not re.match(
                 r"\s+(?:quarter|half|class|row|column|time|day|year)", text[m.end() :]
             ):
                 ways = next((w for a, _, _, w, _ in reversed(found) if a < m.start()), ("high", "low"))
-                found.append((m.start(), m.end(), _place(m["place"]), ways, m[0].lower()))
+                found.append((m.start(), m.end(), _place(m["place"] or m["placed"]), ways, m[0].lower()))
         found.sort()
         taken = 0
         for index, (start, end, place, ways, said) in enumerate(found):
@@ -198,9 +209,11 @@ def _subject(
     names_after = [m for m in after if m.rank == best] or after
     names_before = [m for m in before if m.rank == best] or before
     if names_after and _TO_NAME.match(prose[end : names_after[0].start]):
+        beside = names_before and names_before[-1].column != names_after[0].column
         strong = bool(_STRONG.search(prose[end : names_after[0].start])) or not prose[end : names_after[0].start].strip(
             " *\"'“("
         )
+        strong = strong or bool(beside and _AT.fullmatch(prose, end, names_after[0].start))
         if not strong and _VALUE.match(prose[names_after[0].end :]):
             return []  # the highest value within a group
         if strong or not names_before:
@@ -210,6 +223,9 @@ def _subject(
                     break
                 run.append(m)
             return run
+    last = max((m.end for m in here if m.end <= start), default=start)
+    if ";" in prose[last:start] and not _PRONOUN.search(prose, last, end):
+        return []  # another statement, that names nothing
     if names_before:
         run = [names_before[-1]]
         for m in reversed(names_before[:-1]):
@@ -268,10 +284,35 @@ def _check(ctx: Context, claim: Claim) -> list[CheckedNumber] | None:
                     )
                     for name, v in zip(claim.names, verdicts, strict=True)
                 ]
+        if claim.said == "top" and (first := _first_rows(ctx, claim, number, source)):
+            return first
     if not judged:
         return None
-    wrong = list(claim.names)
+    wrong = [*claim.names, *_beside(ctx, claim.names)]
     return [_mark(ctx, name, "not found", None, f"the results do not show it as {claim.said}") for name in wrong]
+
+
+def _first_rows(ctx: Context, claim: Claim, number: int, source: Source) -> list[CheckedNumber]:
+    """The marks of names that are the first rows of the result, as it is ordered."""
+    rows = [ctx.labels.rows(number, name.column, name.key) for name in claim.names]
+    places = [int(r.argmax()) for r in rows if r is not None and r.size == source.rows and int(r.sum()) == 1]
+    if sorted(places) != list(range(len(claim.names))):
+        return []
+    return [
+        _mark(ctx, name, "derived", Where(source.result.name, place + 1, name.column), "the first rows of the result")
+        for name, place in zip(claim.names, places, strict=True)
+    ]
+
+
+def _beside(ctx: Context, names: Sequence[Mention]) -> list[Mention]:
+    """The labels of other columns that name the same row with one of ``names``."""
+    found = []
+    for name in names:
+        for other in ctx.labels.within(ctx.sentence(name.start)):
+            first, second = sorted((name, other), key=lambda m: m.start)
+            if other.column != name.column and _ONE_NAME.fullmatch(ctx.prose, first.end, second.start):
+                found.append(other)
+    return found
 
 
 def _how(claim: Claim, source: Source) -> str:
@@ -291,6 +332,10 @@ def _measures(ctx: Context, claim: Claim, source: Source) -> list[Column]:
     if claim.bare and ranks:
         return ranks[:1]
     numeric = [c for c in measures if c.kind == "number"]
+    about = lex.ADJECTIVES.get(positive(said), frozenset())
+    meant = [c for c in numeric if c.words & about or (c.unit and stem(c.unit) in about)]
+    if meant:
+        return meant
     named = claimed("", claim.words, numeric)
     if named is None and not claim.loose:
         named = nearest(stems(claim.before), numeric) or claimed("", claim.before, numeric)
@@ -312,11 +357,16 @@ def _verdict(
         return (True, 0) if rows.any() else (() if source.column(name.column) is not None else None)
     if source.column(name.column) is None:
         return None
-    others = {m.column: [m.key] for m in ctx.labels.within(ctx.sentence(name.start)) if m.column != name.column}
+    others = {m.column: m for m in ctx.labels.within(ctx.sentence(name.start)) if m.column != name.column}
     rest = np.ones(source.rows, dtype=bool)
-    for other, keys in others.items():
-        mask = ctx.labels.rows(number, other, keys[0])
-        if mask is not None and mask.size == source.rows and (mask & rows).any():
+    for other in others.values():
+        mask = ctx.labels.rows(number, other.column, other.key)
+        if mask is None or mask.size != source.rows or not (mask & rows).any():
+            continue
+        first, second = sorted((name, other), key=lambda m: m.start)
+        if _ONE_NAME.fullmatch(ctx.prose, first.end, second.start):
+            rows = rows & mask  # both name one row: "high-priority Billing"
+        else:
             rest &= mask
     assert column.values is not None
     mine = rows & rest

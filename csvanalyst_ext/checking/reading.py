@@ -34,7 +34,7 @@ _MASKS: Final = re.compile(
 )
 _QUARTER: Final = re.compile(r"(?i)(?:q[1-4]|h[12])(?:[-/]?\d{4})?|\d{4}-?q[1-4]|\d{4}s")
 _NAME: Final = re.compile(
-    r"(?<![\w.])(?=\w*\d)(?:[A-Za-z_]\w*|\d+[A-Za-z_]\w*)(?:-\w+)*|\b[A-Z][A-Za-z]*-\d[\w-]*|\b\d+-[A-Za-z]\w*"
+    r"(?<![\w.])(?=\w*\d)(?:[A-Za-z_]\w*(?:\.\d+(?![\d,]))?|\d+[A-Za-z_]\w*)(?:-\w+)*|\b[A-Z][A-Za-z]*-\d[\w-]*|\b\d+-[A-Za-z]\w*"
 )
 _ATTACHED: Final = re.compile(
     r"\d+(?:k|m|mn|bn|b|t|tn|x|km|kg|g|h|s|cm|mm|mi|ft|lb|lbs|ml|min|mph|kmh|pp|pct|st|nd|rd|th|usd|eur|gbp|chf|c|f|"
@@ -84,6 +84,9 @@ _NUMBER: Final = re.compile(
     (?P<points>[ ]?-?(?:points?|pp|pts)\b)?
     (?![\d])
     """
+)
+_LIMIT_OF: Final = re.compile(
+    r"\b(above|over|exceed|exceeds|exceeding|below|under) (?:an?|the|their|its) (?:[\w.-]+ ){1,3}of$"
 )
 _BEFORE: Final = re.compile(r"[A-Za-z°/~≈<>=≥≤'’]+")
 
@@ -213,6 +216,8 @@ def _in_context(text: str, token: Token) -> Token:
             tail = left[-len(phrase) - 1 :]
             if len(phrase) > best and left.endswith(phrase) and (len(tail) == len(phrase) or not tail[0].isalpha()):
                 hedge, best = kind, len(phrase)
+    if not hedge and (over := _LIMIT_OF.search(left)):
+        hedge = "above" if over[1] in ("above", "over", "exceed", "exceeds", "exceeding") else "below"
     if re.search(r"\b(?:add|sum|come|amount|total)\w* up to$", left):
         hedge = ""
     if not hedge and re.match(r"(?i)(?:\w+ )?or so\b", right):

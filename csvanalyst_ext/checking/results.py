@@ -168,8 +168,8 @@ def stem(word: str) -> str:
         word = word[:-1]
     if word in lex.SYNONYMS:
         return lex.SYNONYMS[word]
-    for ending in ("ing", "ed", "er"):
-        if len(word) > len(ending) + 4 and word.endswith(ending):
+    for ending, least in (("ing", 3), ("ed", 3), ("er", 5)):
+        if len(word) >= len(ending) + least and word.endswith(ending):
             return word[: -len(ending)]
     return word
 

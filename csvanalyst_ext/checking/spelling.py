@@ -12,9 +12,10 @@ from typing import Final
 from . import lexicon as lex
 from .tokens import Reading, Token
 
+_EVERY: Final = "|".join(word for word, value in lex.CARDINALS.items() if value > 1 and word != "dozen")
 _WORDS: Final = re.compile(
     r"(?i)\b(?:(?P<some>one|two|three|four|five|six|seven|eight|nine) (?:in|out of) "
-    r"(?P<every>three|four|five|six|eight|ten|twelve|twenty)\b(?! (?:days|weeks|months|years|hours|minutes|quarters))|"
+    r"(?P<every>" + _EVERY + r")\b(?! (?:days|weeks|months|years|hours|minutes|quarters))|"
     r"(?P<num>one|two|three|four|five|six|seven|eight|nine|an?)[ -](?P<part>half|halves|thirds?|quarters?|"
     r"fifths?|sixths?|eighths?|tenths?)\b|(?P<half>half)\b|(?P<multiple>"
     + "|".join(lex.MULTIPLES) + r")\b|(?P<tens>twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(?P<ones>one|two|"
@@ -72,7 +73,8 @@ def _word(text: str, m: re.Match[str]) -> Token | None:
     if scale:
         factor = 12.0 if scale == "dozen" else lex.SCALES[scale]
         return Token(m[0], m.start(), m.end(), "count", (Reading(value * factor, factor / 2),))
-    if value == 1 and not re.match(r"\s+(?:row|value|day|month|year|missing|null)\b", after):
+    single = re.search(r"(?i)(?<!the )\b(?:only|just|exactly)\s+$", text[max(0, m.start() - 16) : m.start()])
+    if value == 1 and not single and not re.match(r"\s+(?:row|value|day|month|year|missing|null)\b", after):
         return None  # "the one with", "one of"
     if m["card"].lower() == "zero" and after.startswith("-"):
         return None

@@ -40,7 +40,7 @@ _TOTAL: Final = frozenset((
 _MEAN: Final = frozenset((
     "average", "averages", "averaged", "averaging", "mean", "median", "typical", "typically", "per", "each",
 ))  # fmt: skip
-_REST: Final = frozenset(["not", "other", "others", "remaining", "rest", "without", "neither"])
+REST: Final = frozenset(["not", "other", "others", "remaining", "rest", "without", "neither"])
 _RATIO: Final = frozenset((
     "times", "ratio", "fold", "twice", "double", "doubled", "doubles", "triple", "tripled", "per", "multiple",
     "half",
@@ -82,7 +82,7 @@ def said(ctx: Context, token: Token) -> Said:
     clause = frozenset(ctx.words(ctx.clause(token.start)))
     compare = bool((clause - hedge) & (lex.UP | lex.DOWN | lex.CHANGE)) or token.points or bool(token.sign)
     before = ctx.prose[max(0, token.start - 16) : token.start].lower()
-    compare = compare or bool(near & _REST) or bool(ctx.margin(token))
+    compare = compare or bool(near & REST) or bool(ctx.margin(token))
     return Said(
         compare=compare,
         share=token.form in ("percent", "fraction") and (bool(near & _SHARE) or not compare),
@@ -124,7 +124,7 @@ def combine(
             yield Candidate((a - b) / abs(b) * one_hundred, f"({one} − {two}) / {two}", *at, oriented)
         if words.share or not words.compare:
             yield Candidate(a / b * one_hundred, f"{one} / {two}", *at)
-    if token.form == "times" or (token.form == "number" and words.ratio):
+    if token.form == "times" or (token.form == "number" and (words.ratio or words.mean)):
         yield Candidate(a / b, f"{one} / {two}", *at)
 
 
@@ -165,7 +165,7 @@ def one_of(token: Token, words: Said, values: np.ndarray[Any, Any], source: Sour
     if words.median:
         yield Candidate(float(np.median(values)) * scale, "median", *at)
     spoken = words.words
-    if spoken & {"range", "spread", "gap", "difference"} and token.form != "percent":
+    if spoken & {"range", "spread", "gap", "difference", "separated", "separates", "apart"} and token.form != "percent":
         yield Candidate(float(values.max() - values.min()), "highest − lowest", *at)
     if spoken & {"deviation"}:
         yield Candidate(float(values.std(ddof=1)) if values.size > 1 else 0.0, "standard deviation", *at)
@@ -209,7 +209,7 @@ def across(token: Token, words: Said, source: Source, row: int) -> Iterator[Cand
     measures = [c for c in source.measures if c.values is not None][:MOST_MEASURES]
     for one, two in itertools.permutations(measures, 2):
         assert one.values is not None and two.values is not None
-        rate = words.ratio and token.form == "number"
+        rate = (words.ratio or words.mean) and token.form == "number"
         if not rate and not _alike(one, two):
             continue
         after = later(one, two)

@@ -64,12 +64,12 @@ def _check(prose: str, question: str, results: Sequence[Result], codes: Sequence
     before = len(ctx.stated)
     for token in tokens:
         if hits[token] is None and not _contradicted(ctx, token):
-            hit = counted(ctx, token) or derived(ctx, token) or threshold(ctx, token)
+            hit = counted(ctx, token) or (None if ctx.counts(token) else derived(ctx, token)) or threshold(ctx, token)
             hits[token] = hit
             if hit is not None and hit.value is not None:
                 ctx.stated[token] = hit
-    for token in tokens if len(ctx.stated) > before else ():
-        if hits[token] is None and not _contradicted(ctx, token):  # from a number that a later place states
+    for token in tokens if len(ctx.stated) > before else ():  # from a number that a later place states
+        if hits[token] is None and not ctx.counts(token) and not _contradicted(ctx, token):
             hits[token] = derived(ctx, token)
     marks = [_mark(token, hit) for token, hit in hits.items()]
     marks += [_date(ctx, date) for date in written if date.specific]

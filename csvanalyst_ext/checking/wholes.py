@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
-from .comparing import stems
-from .context import Context, Hit
-from .results import Column, Source
-from .steps import MOST_SCALARS, Candidate, Said, across, combine, measures, one_of, sum_of
+from .comparing import scaled, stems
+from .context import Context, Hit, content
+from .results import Column, Source, stem
+from .steps import MOST_SCALARS, Candidate, Said, across, additive, combine, measures, one_of, sum_of
 from .tokens import Token
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def stated(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     ]
     pool = pool[-6:]
     for (one, a), (two, b) in itertools.permutations(pool, 2):
-        if a.value is None or b.value is None:
+        if a.value is None or b.value is None or (one.form == "percent") != (two.form == "percent"):
             continue
         text = ctx.prose[min(one.start, two.start) - 8 : max(one.start, two.start)].lower()
         oriented = False
@@ -89,6 +89,7 @@ def _of_its(ctx: Context, token: Token, pool: Sequence[Hit]) -> Iterator[Candida
 def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
 
     yield from _top(ctx, token, words)
+    yield from _totals(ctx, token, words)
     binding = ctx.bound(token)
     for number, source in enumerate(ctx.sources):
         _, tied = ctx.mask(number, binding)
@@ -100,7 +101,7 @@ def whole(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                 yield from one_of(token, words, column.known, source, column.name)
             if tied:
                 continue
-            if token.form == "number" and token.whole and not words.total and _countable(column):
+            if token.form == "number" and token.whole and not words.total and countable(column):
                 yield Candidate(column.total, "sum", source.result.name, column.name)
             yield from _ends_of(token, words, source, column, timed)
             if words.share and not source.result.truncated:
@@ -117,7 +118,7 @@ def _of_a_row(ctx: Context, token: Token) -> bool:
     return following is not None and bool(_OF_A_ROW.match(ctx.prose[token.end : following.start]))
 
 
-def _countable(column: Column) -> bool:
+def countable(column: Column) -> bool:
     """Whether the sum of a column is what a bare number may be: it counts things."""
     return (
         not column.words & lex.AVERAGED
@@ -146,6 +147,22 @@ def _ends(source: Source, values: np.ndarray[Any, Any]) -> tuple[float, float]:
     return (float(values[-1]), float(values[0])) if descending else (float(values[0]), float(values[-1]))
 
 
+def _totals(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
+    """One named column against another, both in all: "wheat beat maize by 1,415"."""
+    if not words.compare or ctx.here(token):
+        return
+    start, end = ctx.clause(token.start)
+    for source in ctx.sources:
+        order: list[Column] = []
+        for m in re.finditer(r"[^\W\d_]+", ctx.prose[start:end]):
+            order += [c for c in source.measures if c not in order and additive(c) and stem(m[0]) in content(c)]
+        if len(order) != 2 or source.result.truncated:
+            continue
+        one, two = order
+        names = f"total of {one.name}", f"total of {two.name}"
+        yield from combine(token, words, one.total, two.total, names, source, one.name, oriented=True)
+
+
 def _top(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     """Of the first rows: "the top three make up 60 %"."""
 
@@ -164,11 +181,26 @@ def _top(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                 yield Candidate(float(ordered.mean()), f"mean of the top {many}", source.result.name, column.name)
 
 
+def _rest(token: Token, source: Source) -> Iterator[Candidate]:
+    """What one row leaves: those of all that are not the part ("7 of 10 stayed" where 3 left), and their share."""
+    for one, two in itertools.permutations(source.measures, 2):
+        if one.values is not None and two.values is not None and countable(one) and countable(two):
+            a, b = float(one.values[0]), float(two.values[0])
+            if token.form in ("number", "count") and not one.unit and not two.unit and a > b >= 0:
+                yield Candidate(a - b, f"{one.name} − {two.name}", source.result.name, one.name)
+    for column in source.measures if token.form in ("percent", "fraction") else ():
+        for values, _ in scaled(token, column, column.name):
+            whole = 100.0 if token.form == "percent" else 1.0
+            if 0 <= values[0] <= whole and column.words & lex.PERCENTISH:
+                yield Candidate(whole - float(values[0]), f"the rest to {column.name}", source.result.name, column.name)
+
+
 def scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     """From results of one row: the columns of one, or one against another."""
     for source in ctx.sources:
         if source.rows == 1:
             yield from across(token, words, source, 0)
+            yield from _rest(token, source)
     pool = [(s, c, float(c.values[0])) for s in ctx.sources if s.rows == 1 for c in s.columns if c.values is not None]
     for (s, c, a), (t, d, b) in itertools.permutations(pool[-MOST_SCALARS:], 2):
         if s is not t:
