@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from . import lexicon as lex
+from .binding import bound
 from .comparing import claimed, noun_end, rival, scaled, stems
 from .dating import DateToken
 from .listing import backwards, extreme, heading, listing, partner
 from .marks import Status, Where
-from .mentions import Labels, Mention, Span, bound, clauses, sentences
+from .mentions import Labels, Mention, Span, clauses, sentences
 from .periods import year_meant, year_of
 from .results import Column, Source, stem
 from .tokens import Token
@@ -29,6 +30,10 @@ _MARGIN: Final = re.compile(
     r"(?i)[\s*_]*(?:[\w%]+\s+)?(under(?! the age)|over|short|above|below|ahead|behind|clear|shy|apart|adrift)\b"
     r"(?=\s*(?:[.,;)]|$|of\b|the\b|its\b|their\b|budget\b|plan\b|target\b|[A-Z]))"
 )
+
+
+_JOINED: Final = re.compile(r"(?i)(?:[\s,;/&*_()-]|\b(?:and|or|then|plus|the|its|their|of|in)\b)+")
+"""What stands between columns that are named one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,10 @@ class Context:
         others = [t for t in self.tokens if t not in self.keys and t.form != "year"]
         here = [m for m in self.here(token) if self.labels.known(m.column, m.key)]
         self._bound[at] = bound(self.prose, token, others, here, self.clause(at), self.sentence(at))
+        if head := (heading(self.prose, at) or "").casefold():
+            for m in self.labels.mentions:
+                if self.prose[m.start : m.end].casefold() == head and m.column not in self._bound[at]:
+                    self._bound[at][m.column] = [m.key]
         near = [t for t in others if self.sentence(t.start) == self.sentence(at)]
         for column in self._bound[at]:
             if key := partner(self.prose, token, near, [m for m in here if m.column == column]):
@@ -232,10 +241,16 @@ class Context:
             return None
         start = self.sentence(token.start)[0]
         names: list[Column] = []
+        end = start
         for m in re.finditer(r"[^\W\d_]+", self.prose[start : run[0].start]):
             found = [c for c in columns if stem(m[0]) in content(c)]
-            if len(found) == 1 and found[0] not in names:
+            if len(found) != 1:
+                continue
+            if found[0] not in names:
+                if names and not _JOINED.fullmatch(self.prose, end, start + m.start()):
+                    return None
                 names.append(found[0])
+            end = start + m.end()
         return names[run.index(token)] if len(names) == len(run) else None
 
     def margin(self, token: Token) -> str:

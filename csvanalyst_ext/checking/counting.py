@@ -158,6 +158,10 @@ def _beyond(values: np.ndarray[Any, Any], limit: Token) -> np.ndarray[Any, Any]:
     return np.asarray(hits)
 
 
+_MORE: Final = re.compile(r"(?i)[\s*_]*(?:more|others?)\b(?! than)")
+"""After a number of rows that a list leaves out: "A, B and 3 more"."""
+
+
 def _listed(ctx: Context, token: Token, words: list[str]) -> Iterator[tuple[int, str, Source | None]]:
     """Labels that this sentence, or the list after it, names."""
     span = ctx.sentence(token.start)
@@ -167,13 +171,14 @@ def _listed(ctx: Context, token: Token, words: list[str]) -> Iterator[tuple[int,
         spans.append((span[0], ctx.sentences[at + 1][1]))
     if ctx.prose[slice(*span)].rstrip().endswith(":"):
         spans.append((span[1], len(ctx.prose)))
+    left = {"other", "remaining", "rest"} & set(words) or _MORE.match(ctx.prose, token.end)
     for part in spans:
         here = ctx.labels.within(part)
         for column in dict.fromkeys(m.column for m in here):
             many = len({m.key for m in here if m.column == column})
             if many > 1:
                 yield many, "the labels named", None
-                if {"other", "remaining", "rest"} & set(words):
+                if left:
                     for source in ctx.sources:
                         yield source.rows - many, "the rows not named", source
         if len({m.key for m in here}) == 1 and {"other", "others", "remaining", "rest"} & set(words):

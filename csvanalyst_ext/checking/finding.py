@@ -173,15 +173,17 @@ def _ranked(ctx: Context, token: Token, values: np.ndarray[Any, Any]) -> np.ndar
 def _clock(ctx: Context, token: Token) -> Hit | None:
     import pyarrow.compute as pc
 
-    for source in reversed(ctx.sources):
+    binding = ctx.bound(token)
+    for number in range(len(ctx.sources) - 1, -1, -1):
+        source, (mask, _) = ctx.sources[number], ctx.mask(number, binding)
         for column in source.columns:
             if column.texts is not None:
                 hits = pc.fill_null(pc.match_substring(column.texts, token.text), False).to_numpy(zero_copy_only=False)
-                if hits.any():
-                    return Hit("found", Where(source.result.name, int(hits.argmax()) + 1, column.name))
+                if (hits & mask).any():
+                    return Hit("found", Where(source.result.name, int((hits & mask).argmax()) + 1, column.name))
             if column.values is not None:
                 factor = {"second": 60.0, "sec": 60.0, "hour": 1 / 60}.get(column.unit, 1.0)
-                rows = abs(column.values - token.value * factor) <= 0.5 * factor
+                rows = (abs(column.values - token.value * factor) <= token.readings[0].half * factor) & mask
                 if rows.any() and source.rows <= FREE_CELLS:
                     return Hit(
                         "derived",

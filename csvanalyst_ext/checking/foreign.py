@@ -9,9 +9,9 @@ import re
 from typing import Final
 
 from . import lexicon as lex
+from .claims import SUPERLATIVE, is_no_rank
 from .context import Context
 from .marks import CheckedNumber
-from .ranking import SUPERLATIVE, is_no_rank
 from .results import stem
 
 _FOREIGN: Final = (

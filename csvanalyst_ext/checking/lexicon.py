@@ -45,6 +45,11 @@ CARDINALS: Final = {
     "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
     "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "dozen": 12,
 }  # fmt: skip
+LABELS: Final = {
+    "men": "male", "man": "male", "boy": "male", "boys": "male",
+    "women": "female", "woman": "female", "girl": "female", "girls": "female",
+}  # fmt: skip
+"""Other words for labels that tables have."""
 ORDINALS: Final = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
     "tenth": 10,
@@ -113,6 +118,7 @@ LOW: Final = frozenset((
     "coldest", "coolest", "narrowest", "weakest", "poorest", "bottom", "quietest", "last", "trough", "rarest",
 ))  # fmt: skip
 EITHER: Final = frozenset((
+    "most recent",
     "best", "worst", "fastest", "slowest", "oldest", "youngest", "newest", "earliest", "latest", "safest",
     "closest", "furthest", "farthest",
 ))  # fmt: skip
@@ -180,6 +186,6 @@ CONDITION: Final = frozenset((
     "bottom", "first", "last", "than", "over", "above", "under", "below", "least", "most", "limit", "limited",
     "exceed", "exceeding", "within", "past", "next", "by", "and", "to", "or", "is", "are", "equal", "equals",
     "at", "on", "per", "where", "=", "<", ">", "<=", ">=", "with", "year", "month", "day", "hour", "class",
-    "week", "quarter", "older", "younger", "q", "rank",
+    "week", "quarter", "older", "younger", "q", "rank", "not", "except", "excluding", "without",
 ))  # fmt: skip
 """Words after which a number may repeat a condition of the question or the query."""

@@ -61,6 +61,36 @@ def named(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
                 yield from across(token, words, source, int(row))
         if words.share:
             yield from _within(ctx, token, number, mask)
+        yield from _apart(token, source, here, ctx, number)
+
+
+def _apart(token: Token, source: Source, here: Sequence[Mention], ctx: Context, number: int) -> Iterator[Candidate]:
+    """The time between the dates of two rows that are named, or between two dates of one row."""
+    import numpy as np
+
+    if token.unit not in lex.UNITS or lex.UNITS[token.unit][0] != "time":
+        return
+    dated = [c for c in source.columns if c.parts]
+    rows = [ctx.labels.rows(number, m.column, m.key) for m in here if m.rank == 0]
+    places = {int(r.argmax()) for r in rows if r is not None and r.size == source.rows and int(r.sum()) == 1}
+    moments = [(c.name, days[row]) for c in dated[:MOST_LABELS] for days in [_days(c)] for row in sorted(places)]
+    if source.rows == 1:
+        moments = [(c.name, _days(c)[0]) for c in dated[:MOST_LABELS]]
+    factor = 86400 / lex.UNITS[token.unit][1]
+    for (one, a), (two, b) in itertools.combinations(moments[:MOST_LABELS], 2):
+        if not np.isnan(a) and not np.isnan(b):
+            yield Candidate(abs(a - b) * factor, f"time between {one} and {two}", source.result.name, one)
+            yield Candidate((abs(a - b) + 1) * factor, f"{one} to {two}, both included", source.result.name, one)
+
+
+def _days(column: Column) -> np.ndarray[Any, Any]:
+    """Dates as days since 1970, NaN for NULL."""
+    import numpy as np
+
+    year, month, day = (np.nan_to_num(part, nan=1.0).astype(int) for part in column.parts)
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]").astype(int) + day - 1.0
+    return np.where(np.isnan(column.parts[0]), np.nan, days)
 
 
 def _of_labels(
@@ -83,6 +113,10 @@ def _of_labels(
             continue
         picked = values[rows & rest]
         picked = picked[picked == picked]
+        if words.words & REST and token.form in ("number", "count") and additive(column):
+            left = column.total - float(picked.sum())
+            how = f"total without {ctx.prose[mention.start : mention.end]}"
+            yield Candidate(left, how, source.result.name, column.name)
         # "2024" of monthly rows is their sum, where a sum means something; so is a team's of rows by team and kind.
         period = picked.size > 1 and additive(column)
         if period and not words.mean:
@@ -108,7 +142,13 @@ def _of_labels(
             of_all = replace(words, compare=bool(words.words & REST))
             yield from combine(token, of_all, value, column.total, (name, "total"), source, column.name)
         if words.compare and "average" in words.words:
-            yield from combine(token, words, value, column.mean, (name, "mean"), source, column.name, oriented=True)
+            ends, names = (value, column.mean), (name, "mean")
+            if (
+                mention.start >= token.end
+                and "average" in ctx.prose[ctx.sentence(token.start)[0] : token.start].lower()
+            ):
+                ends, names = ends[::-1], names[::-1]  # "the average is 3 more than Oslo's"
+            yield from combine(token, words, *ends, names, source, column.name, oriented=True)
         if words.compare and 1 < source.rows <= MOST_NEIGHBOURS and len(cells) == 1:
             before = _previous(source, column, mention, ctx.labels.rows(number, mention.column, mention.key))
             if before is None:

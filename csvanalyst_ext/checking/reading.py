@@ -88,6 +88,11 @@ _NUMBER: Final = re.compile(
 _LIMIT_OF: Final = re.compile(
     r"\b(above|over|exceed|exceeds|exceeding|below|under) (?:an?|the|their|its) (?:[\w.-]+ ){1,3}of$"
 )
+_OR_BEYOND: Final = re.compile(
+    r"(?i)(?:[\w°/]+ )?or (?:(?P<up>more|older|higher|greater|larger|above|over|later|better|longer)"
+    r"|less|fewer|younger|lower|smaller|below|under|earlier|shorter)\b(?! than)"
+)
+"""After a bound that counts itself: "30 or older"."""
 _BEFORE: Final = re.compile(r"[A-Za-z°/~≈<>=≥≤'’]+")
 
 
@@ -119,7 +124,7 @@ def _number(text: str, m: re.Match[str]) -> Token | None:
             return None  # 24/7
         return Token(m[0], start, end, "fraction", (Reading(top.value / bottom, 0.0),))
     if m["clock"]:
-        return Token(digits + m["clock"], start, m.end("clock"), "clock", (Reading(_clock(digits + m["clock"]), 0.5),))
+        return Token(digits + m["clock"], start, m.end("clock"), "clock", (_clock(digits + m["clock"]),))
     reading = _parse(digits)
     if m["power"]:
         factor = 10.0 ** min(300, int(re.sub(r"^[eEx× ]+(?:10\^?)?", "", m["power"]).replace("−", "-") or 0))
@@ -192,9 +197,10 @@ def _parse(digits: str) -> Reading:
     return Reading(float(text), 0.5 * 10.0**-places)
 
 
-def _clock(text: str) -> float:
+def _clock(text: str) -> Reading:
+    """In minutes."""
     hours, minutes, *rest = (int(part) for part in text.split(":"))
-    return hours * 60.0 + minutes + (rest[0] / 60 if rest else 0.0)
+    return Reading(hours * 60.0 + minutes + (rest[0] / 60 if rest else 0.0), 0.5 / 60 if rest else 0.5)
 
 
 def _in_context(text: str, token: Token) -> Token:
@@ -222,6 +228,8 @@ def _in_context(text: str, token: Token) -> Token:
         hedge = ""
     if not hedge and re.match(r"(?i)(?:\w+ )?or so\b", right):
         hedge = "about"
+    if not hedge and (end := _OR_BEYOND.match(right)):
+        hedge, words = ("above", [*words, "least"]) if end["up"] else ("below", [*words, "most"])
     first = re.match(r"[A-Za-z°/]+", right)
     unit, following = token.unit, first[0].lower() if first else ""
     if not unit and token.form in ("number", "count", "year") and following:

@@ -78,6 +78,10 @@ def _word(text: str, m: re.Match[str]) -> Token | None:
         return None  # "the one with", "one of"
     if m["card"].lower() == "zero" and after.startswith("-"):
         return None
-    if re.match(r"-[a-z]", after) or re.match(r"\s*(?:ways?|reasons?|things?|steps?|points?|caveats?|notes?)\b", after):
+    if re.match(r"-[a-z]", after) or re.match(
+        r"\s*(?:ways?|reasons?|things?|steps?|caveats?|notes?|points?(?! (?:more|less|fewer|higher|lower|better|worse|"
+        r"ahead|behind|above|below|clear|apart)))\b",
+        after,
+    ):
         return None
     return Token(m[0], m.start(), m.end(), "count", (Reading(float(value), 0.5),))

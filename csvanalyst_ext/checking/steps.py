@@ -114,7 +114,7 @@ def combine(
         or (token.form == "number" and not token.points and words.compare)
         or (token.form == "count" and words.compare)
     ):
-        factor = 100.0 if token.points and percent else 1.0
+        factor = 100.0 if token.points and percent else _in_unit(token, source, column)
         yield Candidate((a - b) * factor, f"{one} − {two}", *at, oriented)
     if not b:
         return
@@ -128,11 +128,19 @@ def combine(
         yield Candidate(a / b, f"{one} / {two}", *at)
 
 
+def _in_unit(token: Token, source: Source, column: str) -> float:
+    """What a value of the column is multiplied with to be in the unit that was written."""
+    unit = next((c.unit for c in source.columns if c.name == column), "")
+    if not (unit and token.unit) or lex.UNITS[unit][0] != lex.UNITS[token.unit][0]:
+        return 1.0
+    return lex.UNITS[unit][1] / lex.UNITS[token.unit][1]
+
+
 def sum_of(token: Token, words: Said, value: float, how: str, source: Source, column: str) -> Iterator[Candidate]:
     import numpy as np
 
     if token.form in ("number", "count"):
-        yield Candidate(value, how, source.result.name, column)
+        yield Candidate(value * _in_unit(token, source, column), how, source.result.name, column)
     elif token.form in ("percent", "fraction") and not source.result.truncated:
         values = next((c.values for c in source.columns if c.name == column), None)
         whole = float(np.nansum(values)) if values is not None else 0.0
@@ -199,8 +207,9 @@ def _alike(one: Column, two: Column) -> bool:
     """Whether the difference or the share of two columns can mean something."""
     if one.unit or two.unit:
         return one.unit == two.unit
-    if bool(one.words & lex.PERCENTISH) != bool(two.words & lex.PERCENTISH):
-        return False  # a share of a quantity
+    percent = [bool(c.words & lex.PERCENTISH) for c in (one, two)]
+    if any(percent):
+        return all(percent)  # else a share of a quantity
     shared = {w for w in (one.words & two.words) - lex.AGGREGATES if not w.isdigit()}
     return bool(shared) or all(bool((c.known == c.known.round()).all()) for c in (one, two))
 

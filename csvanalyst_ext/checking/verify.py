@@ -18,7 +18,7 @@ from .dating import DateToken, dates
 from .deriving import derived
 from .finding import flipped, found
 from .foreign import foreign
-from .lexicon import CONDITION
+from .lexicon import CONDITION, EITHER, HIGH, LOW
 from .marks import CheckedNumber, Kind, Where
 from .printed import table_of
 from .ranking import ranked
@@ -140,7 +140,7 @@ def _given(ctx: Context, token: Token, asked: Sequence[Token]) -> Hit | None:
     """Whether the number repeats one of the question, in the same place of a phrase, or a condition of the query."""
     after = ctx.noun(token) - {""}
     follows = set(stems(token.after))
-    condition = token.before in CONDITION or bool(token.hedge) or _bracketed(ctx, token)
+    condition = token.before in CONDITION or bool(token.hedge) or _bracketed(ctx, token) or _of_the_first(ctx, token)
     for other in asked:
         if abs(other.value - token.value) > 1e-9 * max(1.0, abs(token.value)) or (other.form == "percent") != (
             token.form == "percent"
@@ -159,6 +159,14 @@ def _given(ctx: Context, token: Token, asked: Sequence[Token]) -> Hit | None:
     if token.before == "per" or (token.form == "percent" and token.value == 100 and token.before in ("to", "of")):
         return Hit("given", None, "a unit")
     return None
+
+
+def _of_the_first(ctx: Context, token: Token) -> bool:
+    """ "The 3 with the most orders", "the top 5 countries"."""
+    if not token.whole or token.form not in ("number", "count") or token.before not in ("the", "top", "bottom"):
+        return False
+    said = ctx.words((token.end, token.end + 40))[:4]
+    return token.before != "the" or bool(set(said) & (HIGH | LOW | EITHER))
 
 
 def _bracketed(ctx: Context, token: Token) -> bool:

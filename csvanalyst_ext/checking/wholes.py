@@ -195,12 +195,30 @@ def _rest(token: Token, source: Source) -> Iterator[Candidate]:
                 yield Candidate(whole - float(values[0]), f"the rest to {column.name}", source.result.name, column.name)
 
 
+_EACH: Final = re.compile(r"(?i)[\s*_]*(?:[\w%]+\s+){0,2}?(?:an?|per|each|every)\s+(day|week|month|quarter)\b")
+_PER_YEAR: Final = {"day": (365.0, 366.0), "week": (52.0,), "month": (12.0,), "quarter": (4.0,)}
+
+
+def _per_time(ctx: Context, token: Token, source: Source) -> Iterator[Candidate]:
+    """ "About 4,000 a month" of what was counted in one year."""
+    each = _EACH.match(ctx.prose, token.end)
+    year = re.search(r"\b(?:19|20)\d\d\b", " ".join((ctx.question, source.result.code)))
+    if each is None or year is None or token.form not in ("number", "count"):
+        return
+    for column in source.measures:
+        if countable(column) and column.values is not None:
+            for many in _PER_YEAR[each[1].lower()]:
+                how = f"{column.name} / {many:g}"
+                yield Candidate(float(column.values[0]) / many, how, source.result.name, column.name)
+
+
 def scalars(ctx: Context, token: Token, words: Said) -> Iterator[Candidate]:
     """From results of one row: the columns of one, or one against another."""
     for source in ctx.sources:
         if source.rows == 1:
             yield from across(token, words, source, 0)
             yield from _rest(token, source)
+            yield from _per_time(ctx, token, source)
     pool = [(s, c, float(c.values[0])) for s in ctx.sources if s.rows == 1 for c in s.columns if c.values is not None]
     for (s, c, a), (t, d, b) in itertools.permutations(pool[-MOST_SCALARS:], 2):
         if s is not t:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from csvanalyst_ext.agent.limits import AgentLimits
@@ -13,6 +15,7 @@ from csvanalyst_ext.llm.gateway import Gateway
 
 from .bench import DuckDBWorkbench
 from .conftest import Run
+from .evaluation import harness
 from .test_offline_answers import ANSWERS, BENCHES
 
 
@@ -35,3 +38,17 @@ def test_every_figure_is_found(run: Run, bench: str) -> None:
         unfound += [(mark.text, mark.how, conclusion.prose) for mark in marks if mark.status == "not found"]
     assert unfound == []
     assert told
+
+
+@pytest.mark.parametrize("path", [*harness.OPEN, *harness.LATER], ids=lambda path: path.stem)
+def test_every_figure_is_found_whatever_is_asked(run: Run, path: Path) -> None:
+    gateway, asked = Gateway(Settings(model_access="offline")), harness.items([path])
+    benches, told, unfound = harness.Benches(asked), 0, []
+    for item in asked:
+        answers = harness.conclusions(run, gateway, benches.of(item), item)
+        for question, conclusion in zip(item.ask, answers, strict=False):
+            marks = numbers(conclusion, question, {}) if conclusion.status == "ok" else ()
+            told += len(marks)
+            unfound += [(mark.text, mark.how, conclusion.prose) for mark in marks if mark.status == "not found"]
+    assert unfound == []
+    assert told > 100

@@ -56,11 +56,9 @@ def file_of(item: Item, table: str) -> Path:
     return next(iter(SHIPPED.glob(f"{table}.csv*")))
 
 
-def ask(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Attempt:
-    """The question, or the conversation, asked; ``run`` runs a coroutine."""
+def conclusions(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Iterator[Conclusion]:
+    """The question, or the conversation up to its first failure, asked; ``run`` runs a coroutine."""
     history: tuple[Any, ...] = ()
-    started = time.perf_counter()
-    conclusion = Conclusion("error")
     for text in item.ask:
         conclusion = run(
             answer(
@@ -68,9 +66,16 @@ def ask(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Attem
                 history=history, emit=lambda event: None,
             )
         )  # fmt: skip
+        yield conclusion
         if conclusion.status != "ok":
             break
         history = (*history, *conclusion.messages[1 + len(history) :])
+
+
+def ask(run: Any, gateway: Gateway, bench: DuckDBWorkbench, item: Item) -> Attempt:
+    """What came of the item."""
+    started = time.perf_counter()
+    *_, conclusion = conclusions(run, gateway, bench, item)
     table = conclusion.result.table if conclusion.result is not None else None
     rows = None if table is None else json_rows(table)
     ran = [step.code for step in conclusion.steps if step.language == "sql"]
