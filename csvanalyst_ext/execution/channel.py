@@ -180,7 +180,7 @@ class Channel:
         error.__traceback__ = None  # its frames would keep alive what was refused
         self.lost = self.lost or error
         exchange = self._exchange
-        if exchange is not None:
+        if exchange is not None and not exchange.done.done():
             exchange.collector.discard()
         futures: list[asyncio.Future[Any]] = [self._hello, *([exchange.done] if exchange else [])]
         for future in futures:
