@@ -144,7 +144,8 @@ class Counting(Parts):
                     if first not in others and len(others) < 3 and not (meaning.filters or more.filters):
                         yield Measured(last, (first, *others), meaning + more)
                 # The same function of another column: "average length and depth".
-                for last, column, cost in self.named(joint):
+                own = any(self.norm(start) in lexicon.AGGREGATES for start in self.articles(joint))
+                for last, column, cost in () if own else self.named(joint):
                     other = Measure(first.function, column.name)
                     if first.column and other != first and first.function != "sum" and fits(first.function, column):
                         yield Measured(last, (first, other), meaning + Meaning(cost=cost))

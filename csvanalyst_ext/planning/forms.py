@@ -66,7 +66,8 @@ class Forms(Items):
         A query knows only "some" and "none"."""
         for at in range(1, self.size):
             word, before = self.norm(at), self.norm(at - 1)
-            verb = before in relations.VERBS or any(self.named_by_verb(name, before) for name in self.graph.tables)
+            verb = at > 1 and before in relations.VERBS  # "show only …" restricts nothing
+            verb = verb or any(self.named_by_verb(name, before) for name in self.graph.tables)
             by = before in ("by", "in", "at", "for") and self.norm(at - 2) in relations.VERBS
             only = word in ("only", "exclusively", "solely") and (verb or by or before in lexicon.HAVE)
             number = at + 1 < self.size and self.tokens[at + 1].number is not None
@@ -99,7 +100,7 @@ class Forms(Items):
         yield at
         for end, _ in self.phrase(at, lexicon.OPENINGS):
             yield from self._openings(end)
-        for end, _ in self.phrase(
+        for end, word in self.phrase(
             at,
             (
                 "list",
@@ -117,7 +118,8 @@ class Forms(Items):
                 "name",
             ),
         ):
-            yield from self._openings(end)
+            if word != "name" or self.norm(end) != "and":  # "name and age" are two columns
+                yield from self._openings(end)
 
     def _counts(self, at: int, given: Mods) -> Iterator[Meant]:
         for start, _ in self.phrase(at, (*lexicon.HOW_MANY, *lexicon.COUNT_OF, "how many total")):
@@ -241,7 +243,8 @@ class Forms(Items):
                         if word.startswith("by") and not (phrase.mods.where or phrase.mods.rank):
                             continue
                         mods = given + phrase.mods + Mods(cost=cost)
-                        if each:
+                        # "The name and date of each battle" are those of all; only a number is one for each.
+                        if each and any(isinstance(item, Measure) for item in flat):
                             mods += Mods(dims=(Dim(phrase.table),))
                         yield from self._selected(phrase.table, flat, mods, named=True)
                     if not each:
@@ -301,6 +304,8 @@ class Forms(Items):
         columns = [item for item in items if isinstance(item, ColumnItem)]
         if mods.having and measures:
             return
+        if measures and columns and not mods.dims:
+            mods += self._for_each_shown(columns, measures)
         if any(item.calculated for item in columns) and (len(items) == 1 or measures):
             return
         if columns and not mods.dims and any(self._named_by_function(measure) for measure in measures):
@@ -325,6 +330,24 @@ class Forms(Items):
             # "The destinations served by X" are places, each once; "the destinations of the shipments" are not.
             distinct = distinct or (alone and not named and columns[0].several and self._repeats(table, fields[0]))
             yield from self._listed_query(table, fields, mods + Mods(cost=cost), distinct=distinct, named=named)
+
+    def _for_each_shown(self, columns: Sequence[ColumnItem], measures: Sequence[Measure]) -> Mods:
+        """ "The names of the teachers and the number of courses": of each teacher."""
+        counted = {m.table for m in measures if m.calc.function == "count"}
+        only = columns[0].choices if len(columns) == 1 and columns[0].several and len(counted) == 1 else ()
+        for table, column, cost in only:  # "the different companies and the number of orchestras"
+            known = self.graph.tables[table]
+            apart = known.column(column).kind == "text" and known.unique(known.column(column)) is False
+            if {table} == counted and apart and (table, column) not in self.labels(table):
+                return Mods(dims=(Dim(table, (Field(column),)),), cost=cost + 2)
+        for table, column, _ in sorted(columns[0].choices, key=lambda choice: choice[2]):
+            named = self._names(table, ((table, column),))
+            if not named or len(counted) != 1 or any(m.calc.function != "count" for m in measures):
+                continue
+            (other,) = counted
+            if other != table and (table in {up for _, up in self.graph.ups(other)} or self._connected(table, other)):
+                return Mods(dims=(Dim(table),), cost=2)
+        return NO_MODS
 
     def _doers(self, at: int) -> Iterator[Meant]:
         """ "Who directed Jaws": the verb names a column, ``director``."""

@@ -96,6 +96,11 @@ class Graph:
             found -= nouns
         return frozenset(found)
 
+    def is_a(self, step: Step) -> bool:
+        """Whether each row of the source is a row of the target in another role: no two refer to the same one, as
+        poker players are people."""
+        return step.edge.source != step.edge.target and self.repeats(step.edge.source, step.edge.columns) is False
+
     @cached_property
     def bridges(self) -> frozenset[str]:
         """Tables that do little but connect others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from . import lexicon
@@ -69,22 +69,29 @@ class Items(Queries):
     def _items(self, at: int) -> Iterator[tuple[int, tuple[Item, ...], int]]:
         for end, item, cost in self._item(at):
             yield end, (item,), cost
-            for joint in self._joints_after(end, item):
+            for joint, first in self._joints_after(end, item):
                 doubt = int(self.norm(joint - 1) == "with")  # "with a capacity below …" is sooner a condition
                 for last, others, more in self.items(joint):
-                    if len(others) < _MOST_ITEMS and item not in others:
-                        yield last, (item, *others), cost + more + doubt
+                    if doubt and (self.entities(last) or self._refers(others[0], last)):
+                        continue  # "with host cities having …": the cities are not shown, but have something
+                    if len(others) < _MOST_ITEMS and first not in others:
+                        yield last, (first, *others), cost + more + doubt
 
-    def _joints_after(self, at: int, item: Item) -> Iterator[int]:
-        """Where the next item starts, also after "for all concerts" or "of each stadium"."""
+    def _refers(self, item: Item, end: int) -> bool:
+        """Whether the item is the rows that a key refers to, and not the key."""
+        keys = isinstance(item, ColumnItem) and all(column.lower().endswith("id") for _, column, _ in item.choices)
+        return keys and self.norm(end - 1) not in ("id", "ids")
+
+    def _joints_after(self, at: int, item: Item) -> Iterator[tuple[int, Item]]:
+        """Where the next item starts, also after "for all concerts" or "of each stadium": then the item is theirs."""
         for joint, _ in self.phrase(at, _ITEM_JOINTS):
-            yield joint
+            yield joint, item
         if isinstance(item, ColumnItem):
             for start, _word in self.phrase(at, OF):
                 for name, end, _ in self.entities(start):
-                    if any(name == choice[0] for choice in item.choices):
-                        for joint, _ in self.phrase(end, _ITEM_JOINTS):
-                            yield joint
+                    own = tuple(choice for choice in item.choices if choice[0] == name)
+                    for joint, _ in self.phrase(end, _ITEM_JOINTS) if own else ():
+                        yield joint, replace(item, choices=own)
 
     def _item(self, at: int) -> Iterator[tuple[int, Item, int]]:
         for start in self.articles(at):
@@ -96,7 +103,8 @@ class Items(Queries):
                     # "the names of airlines" whose column is called Airline
                     for name, table in self.graph.tables.items():
                         label = self.labels(name)
-                        if len(label) == 1 and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
+                        told = len(label) == 1 and table.column(label[0][1]).kind == "text"
+                        if told and not any(c.pieces[-1] in lexicon.NAMES for c in table.columns):
                             by_end.setdefault(end, []).append((*label[0], 2))
                 for end, choices in by_end.items():
                     plural = self._plural(distinct, end)

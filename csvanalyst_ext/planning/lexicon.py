@@ -14,7 +14,8 @@ def words(text: str) -> frozenset[str]:
 ARTICLES: Final = ("the", "a", "an", "all", "any", "all the", "all of the", "only", "just", "our")
 
 OPENINGS: Final = (
-    "please", "can you", "could you", "would you", "tell me", "show me", "show", "give me", "give", "let me know",
+    "please", "can you", "could you", "would you", "tell me", "show me", "show", "list", "give me", "give",
+    "let me know",
     "i want to know", "i would like to know", "i want to see", "find", "find out", "calculate", "compute",
     "determine",
     "report", "get", "get me", "return", "what is", "what are", "what was", "what were", "what is the value of",
@@ -84,6 +85,7 @@ _PAY: Final = ("salary", "income", "wage", "pay", "compensation", "earnings")
 
 OFTEN: Final = {
     "most often": True, "the most often": True, "most frequently": True, "the most": True, "the most times": True,
+    "most times": True,
     "least often": False, "the least often": False, "least frequently": False, "the least": False,
 }  # fmt: skip
 ADJECTIVES: Final[dict[str, tuple[bool, tuple[str, ...]]]] = {
@@ -205,7 +207,7 @@ GROUPING: Final = (
     "by", "per", "for each", "for every", "in each", "in every", "of each", "of every", "at each", "on each",
     "from each",
     "to each", "within each", "by each", "for each of the", "grouped by", "group by", "broken down by", "split by",
-    "across each", "each",
+    "across each", "each", "with each",
 )  # fmt: skip
 DOES_EACH: Final = tuple(
     f"{verb} {each}" for verb in ("does", "do", "did", "has", "have", "had") for each in ("each", "every")

@@ -78,7 +78,9 @@ def index_of(table: Table) -> Index:
     return Index(
         {text: tuple(found) for text, found in values.items()},
         {word: frozenset(places) for word, places in columns.items()},
-        _with_families(table_nouns(table.name) + tuple((pieces(word), 0) for word in table.synonyms)),
+        _with_families(
+            table_nouns(table.name) + _told_by_columns(table) + tuple((pieces(word), 0) for word in table.synonyms)
+        ),
         tuple(c for c in table.columns if len(c.pieces) > 1 and c.pieces[-1] == "id"),
         any(c.type.upper() == "DATE" and table.unique(c) is True for c in table.columns),
         any(c.pieces[-1] == "id" and {*c.pieces} & lexicon.PEOPLE and table.unique(c) for c in table.columns),
@@ -91,6 +93,18 @@ def _spoken_of(column: Column, value: str) -> tuple[str, ...]:
         if column.pieces[-1] in heads and column.complete:
             return tuple(word for word in called.get(value.lower(), ()) if word != value.lower())
     return ()
+
+
+def _told_by_columns(table: Table) -> Nouns:
+    """The last word of a name that is written as one: the rows of ``countrylanguage`` with the columns ``CountryCode``
+    and ``Language`` are languages."""
+    whole = table.name.lower()
+    words = {piece for column in table.columns for piece in column.pieces}
+    return tuple(
+        (column.pieces, 1)
+        for column in table.columns
+        if len(column.pieces) == 1 and whole.endswith(column.pieces) and whole.removesuffix(column.pieces[0]) in words
+    )
 
 
 def _with_families(nouns: Nouns) -> Nouns:
@@ -150,14 +164,19 @@ class Linker:
                 found.append((end, 0))
             said = _pieces_of(span)
             for noun, cost in self._nouns:
-                if len(said) == len(noun) and said[:-1] == noun[:-1] and same(said[-1], noun[-1]):
+                if len(said) != len(noun):  # "high schoolers" of ``highschooler``
+                    called = equal(said, noun)
+                else:
+                    called = said[:-1] == noun[:-1] and same(said[-1], noun[-1])
+                if called:
                     found.append((end, cost))
         if self._index.daily and start < len(self.tokens) and self.tokens[start].norm in ("day", "days"):
             found.append((start + 1, 1))
         if self._index.people and start < len(self.tokens) and self.tokens[start].norm in ("people", "individuals"):
             found.append((start + 1, 2))
-        # Where each row has its own passenger_id, the rows are passengers.
-        found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
+        # Where each row has its own passenger_id, the rows are passengers; not where it has nothing but identifiers.
+        if any(column not in self._index.identifiers for column in self.table.columns):
+            found += [(link.end, 1) for link in self.identifiers(start) if self.table.unique(link.column) is True]
         return found
 
     def table_name(self, start: int) -> list[int]:

@@ -6,9 +6,9 @@ from functools import cache
 from itertools import product
 from typing import Final
 
-from . import lexicon
+from . import lexicon, thesaurus
 from .schema import Column
-from .words import forms, same
+from .words import akin, forms, same, stems
 
 SMALL_WORDS: Final = frozenset({"of", "the", "in", "per", "a"})
 _SWITCH_SUFFIXES: Final = frozenset({"flag", "indicator", "ind", "yn", "bool"})
@@ -33,12 +33,19 @@ def column_cost(
         at = named.index("or")
         if equal(said, named[:at]) or equal(said, named[at + 1 :]):
             return 1
+    if column.kind == "number" and equal(_without_number_of(said), named):  # "total number of horses"
+        return 1
     plain = _without_small_words(said)
     if plain != said:
         if plain and equal(plain, _without_small_words(named)):
             return 1
         if expands(plain, named):
             return 2
+    if "of" in named[1:-1] and "of" not in said:  # "membership level" of ``level_of_membership``
+        at = named.index("of")
+        turned = (*named[at + 1 :], *named[:at])
+        if equal(said, turned) or expands(said, turned):
+            return 1
     if "of" in said[1:-1]:
         at = said.index("of")
         turned = _without_small_words((*said[at + 1 :], *said[:at]))
@@ -58,7 +65,29 @@ def column_cost(
         return 2
     if short != named and expands(said, short):
         return 3
+    if len(said) == 1 and len(named) == 1 and column.kind == "text" and said[0] in thesaurus.family(named[0]):
+        return 2  # "nation" of ``country``
+    if len(named) > 1 and _derived(said, named):
+        return 2
+    if named[-1] == "by" and len(named) == 2 and len(said) == 1 and said[0].rstrip("s").endswith(("er", "or")):
+        return 1 if akin(said[0], named[0]) else None  # "director" of ``directed_by``
     return _partial(said, column, nouns)
+
+
+@cache
+def _derived(said: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether only the form of one word differs, as in "opening year" of ``open_year``."""
+    if len(said) != len(named):
+        return False
+    other = [(one, two) for one, two in zip(said, named, strict=True) if not same(one, two)]
+    return len(other) == 1 and akin(*other[0])
+
+
+@cache
+def _without_number_of(said: tuple[str, ...]) -> tuple[str, ...]:
+    """``total horses`` of "total number of horses"; no words where nothing is left out."""
+    at = said.index("number") if "number" in said[:-2] else -1
+    return (*said[:at], *said[at + 2 :]) if at >= 0 and said[at + 1] == "of" else ()
 
 
 @cache
@@ -127,6 +156,9 @@ def vocabulary(named: tuple[str, ...]) -> frozenset[str]:
         for end in range(start + 1, len(named) + 1):
             found.add("".join(named[start:end]))
             found |= forms("".join(named[start:end]))
+    found |= thesaurus.family(named[0]) if len(named) == 1 else frozenset()
+    if named[1:] == ("by",):
+        found |= {root + ending for root in stems(named[0]) for ending in ("or", "er", "r")}
     return frozenset(found)
 
 

@@ -52,6 +52,8 @@ class Nouns:
             for start in self.skip(end, ("'s", "s")):
                 for last, column, cost in self.scopes[name].named(start):
                     yield last, name, column, cost + noun_cost + self._stands_for_row(name, column, last)
+                if start > end and self.norm(start) in ("id", "ids", "code", "codes", "number", "numbers"):
+                    yield from self._key_column(name, start)
             if self.norm(end) in ("id", "ids", "code", "codes", "number", "numbers"):
                 yield from self._key_column(name, end)
         if self.norm(at) in ("id", "ids"):
@@ -103,7 +105,8 @@ class Nouns:
                         continue  # rows of which table?
                     where = tuple(Test(f) for f in meaning.filters)
                     yield Noun(end, name, where, meaning.cost + generic, is_plural(self.norm(end - 1)))
-                if self.norm(start) in ("people", "persons", "individuals") and lexicon.PEOPLE & scope.link.nouns():
+                people = self.norm(start) in ("people", "persons", "individuals") and self._called(name, start + 1)
+                if people and lexicon.PEOPLE & scope.link.nouns():
                     yield Noun(start + 1, name, (), 2, True)
                 for path, up in self.graph.ups(name):
                     if not path:

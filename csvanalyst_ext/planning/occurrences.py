@@ -59,7 +59,10 @@ class Occurrences(Quality):
                     for last, table, column, cost in self.columns(end):
                         if column.kind == "other":
                             continue
-                        for final, mods in self.mods(table, last, 0):
+                        tails = [*self.mods(table, last, 0)]
+                        for of, _ in self.phrase(last, ("of", "among", "across")):  # cities, not the status "City"
+                            tails += [(p.end, p.mods) for p in self.noun_phrase(of, 0) if p.table == table]
+                        for final, mods in tails:
                             if final == self.size and not (mods.rank or mods.dims or mods.sort or mods.having):
                                 rank = Rank(Measure(table, Calc("count")), table, lexicon.COMMON[word], 1, nth)
                                 total = mods + Mods(cost=cost)

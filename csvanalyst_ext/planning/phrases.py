@@ -51,11 +51,11 @@ class Phrases(Groups):
                     for rank_end, adjective in self.phrase(ordinal, lexicon.ADJECTIVES):
                         descending, names = lexicon.ADJECTIVES[adjective]
                         for noun in (*self.nouns(rank_end), *self.value_nouns(rank_end)):
-                            for column in self._of_adjective(noun.table, names, adjective):
+                            for field, column in self._fields_of_adjective(noun.table, names, adjective):
                                 calendar = column.kind == "date" or column.is_year
                                 way = adjective not in ("oldest", "earliest") if calendar else descending
                                 rank = Rank(
-                                    Field(column.name),
+                                    field,
                                     noun.table,
                                     way,
                                     number or 1,
@@ -115,6 +115,13 @@ class Phrases(Groups):
                                         Mods(noun.where, rank=first, cost=noun.cost + cost) + mods,
                                         noun.plural,
                                     )
+
+    def _fields_of_adjective(self, table: str, names: Sequence[str], adjective: str) -> list[tuple[Field, Column]]:
+        """Own columns; else those of what each row is besides: "the tallest poker player" by the height of a person."""
+        own = self._of_adjective(table, names, adjective)
+        roles = () if own else tuple(s for s in self.graph.steps(table) if s.up and self.graph.is_a(s))
+        there = [(s, c) for s in roles for c in self.scopes[s.end].columns_called(names)]
+        return [(Field(c.name), c) for c in own] or [(Field(c.name, (s,)), c) for s, c in there]
 
     def _of_adjective(self, table: str, names: Sequence[str], adjective: str) -> list[Column]:
         found = self.scopes[table].columns_called(names)
@@ -314,7 +321,8 @@ class Phrases(Groups):
                 for end, name, column, cost in self.columns(article):
                     for path, up in self.graph.ups(table):
                         if up == name:
-                            for last, descending in relations.directions(self, end):
+                            calendar = column.kind == "date" or column.is_year
+                            for last, descending in relations.directions(self, end, calendar=calendar):
                                 way = before if descending is None else descending
                                 field = Field(column.name, path)
                                 yield last, Mods(sort=(((name, field), bool(way)),), cost=cost + 2 * len(path))

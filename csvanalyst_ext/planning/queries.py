@@ -68,10 +68,16 @@ class Queries(Phrases):
                 extra = 4 * ups[name] + 1
             elif name in {s.end for s in self.graph.steps(table)}:
                 extra = 6
+            elif self._connected(table, name):
+                extra = 7
             else:
                 continue
             for others, more in self._placed(rest, near, table):
                 yield ((name, column), *others), cost + extra + more
+
+    def _connected(self, one: str, other: str) -> bool:
+        """Whether a table that does little but connect ties the rows of the two together, and no other does."""
+        return len([name for name in self.graph.below((one, other)) if name in self.graph.bridges]) == 1
 
     def _root(self, tables: Sequence[str]) -> Iterator[tuple[str, dict[str, Path], int]]:
         """The table from which all ``tables`` are reached by references, with the ways to each."""
@@ -118,10 +124,13 @@ class Queries(Phrases):
             fields += (ranked,) if ranked is not None and ranked not in fields and fields else ()
             where = tuple(shift(c, place[table]) for c in mods.where)
             sort: list[Sort] = []
+            if len(set(sorted_by := [by for by, _ in mods.sort])) < len(sorted_by):
+                continue  # "by age, oldest first" is one order
             for by, descending in mods.sort:
-                if isinstance(by, Measure) or by[1].column == MEASURED:
+                alone = len(chosen) == 1 and len(mods.sort) == 1
+                if isinstance(by, Measure) or (by[1].column == MEASURED and not alone):
                     break
-                if not by[1].column:  # alphabetically: by what is shown first
+                if not by[1].column or by[1].column == MEASURED:  # alphabetically, descending: by what is shown first
                     sort += [Sort(fields[0], descending)] if fields else []
                     continue
                 sort.append(Sort(replace(by[1], path=place[table] + by[1].path), descending))

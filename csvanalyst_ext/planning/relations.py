@@ -41,6 +41,8 @@ VERBS: Final = lexicon.words("""
     publishes published publishing release releases released fly flies flew flown flying operate operates operated
     operating travel travels traveled travelled study studies studied studying speak speaks spoke spoken speaking
     hold holds held holding join joins joined ship ships shipped deliver delivers delivered supply supplies supplied
+    show shows showed shown showing broadcast broadcasts air airs aired airing share shares shared sharing done cause
+    causes caused lose loses lost losing land lands landed landing
     affect affects affected damage damages damaged build builds built happen happens happened occur occurs occurred
     give gives gave given get gets got keep keeps kept score scores scored run runs ran exhibit exhibits exhibited
     display displays displayed store stores stored cover covers covered consist consists involve involves involved
@@ -127,8 +129,8 @@ def fillers(phrases: Nouns, at: int) -> Iterator[int]:
     """After "whose", "with a", "that are", "who is"."""
     words = ("whose", "had", "had a", "did have", "have", "with", "with a", "with an", "that have",
         "that have a", "who have", "who have a", "that has", "have",
-             "have a", "has", "has a", "that are", "who are", "that is", "who is", "which are", "are", "is",
-                 "having", "having a",
+             "have a", "has", "has a", "have an", "has an", "that are", "who are", "that is", "who is", "which are",
+                 "are", "is", "having", "having a", "having an",
              "where", "where the", "with the", "whose", "that were", "who were", "which have", "which have a",
                  "that cost",
              "in which the", "who earn", "with their", "that", "who", "which")  # fmt: skip
@@ -199,8 +201,7 @@ _SORTS: Final[dict[str, bool | None]] = {
 _DIRECTIONS: Final = {
     **lexicon.DESCENDING,
     "in descending order": True, "in decreasing order": True, "from the highest to the lowest": True,
-    "in ascending order": False, "from the oldest to the youngest": True, "from oldest to youngest": True,
-    "from the youngest to the oldest": False, "from youngest to oldest": False,
+    "in ascending order": False,
     "from the lowest to the highest": False, "from low to high": False, "from large to small": True,
     "from small to large": False, "from the largest to the smallest": True, "from largest to smallest": True,
     "from smallest to largest": False, "in increasing order": False, "descendingly": True, "ascendingly": False,
@@ -213,11 +214,22 @@ _DIRECTIONS: Final = {
 }  # fmt: skip
 
 
-def directions(phrases: Nouns, at: int) -> Iterator[tuple[int, bool | None]]:
+_OLDEST_FIRST: Final = {
+    "from the oldest to the youngest": True, "from oldest to youngest": True, "from old to young": True,
+    "oldest first": True, "from the youngest to the oldest": False, "from youngest to oldest": False,
+    "from young to old": False, "youngest first": False,
+}  # fmt: skip
+"""Orders of persons: the oldest have the highest age, and the earliest date of birth."""
+
+
+def directions(phrases: Nouns, at: int, *, calendar: bool = False) -> Iterator[tuple[int, bool | None]]:
+    """Whether what is named before is descending; ``calendar`` says that it is a date or a year."""
     yield at, None
     for start in phrases.skip(at, (",",)):
         for end, word in phrases.phrase(start, _DIRECTIONS):
             yield end, _DIRECTIONS[word]
+        for end, word in phrases.phrase(start, _OLDEST_FIRST):
+            yield end, _OLDEST_FIRST[word] is not calendar
 
 
 def role_cost(graph: Graph, step: Step, verb: str = "") -> int:

@@ -14,6 +14,7 @@ from typing import Final
 from . import lexicon, thesaurus
 from .link import Linker, table_nouns
 from .outcomes import NotUnderstood, Understood
+from .paraphrase import reworded
 from .schema import Column, Table
 from .units import converted
 from .words import Token, forms, is_plural, same
@@ -24,10 +25,17 @@ Meant = Understood | NotUnderstood | None
 
 def second(words: tuple[Token, ...], tables: tuple[Table, ...], read: Read, known: frozenset[str]) -> Meant:
     """What the question means in another reading; ``None`` when it has none.  ``known`` are the words of grammar."""
-    for reread in (_rows_called, _which_way, _in_unit):
+    for reread in (_in_other_words, _rows_called, _which_way, _in_unit):
         if (meant := reread(words, tables, read, known)) is not None:
             return meant
     return None
+
+
+def _in_other_words(words: tuple[Token, ...], tables: tuple[Table, ...], read: Read, known: frozenset[str]) -> Meant:
+    """ "The cartoons and their directors": "the cartoons and the directors"."""
+    plain = reworded(words, tables)
+    meant = read(plain, tables) if plain is not None else None
+    return meant if isinstance(meant, Understood) or (meant is not None and meant.reason == "open") else None
 
 
 # --- nouns for rows ---------------------------------------------------------------------------------

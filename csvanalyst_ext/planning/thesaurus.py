@@ -6,7 +6,10 @@ one of its family understood.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+from .words import forms
 
 NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
     frozenset(family.split(","))
@@ -18,7 +21,7 @@ NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
         "car,vehicle,automobile",
         "country,nation",
         "doctor,physician",
-        "student,pupil",
+        "student,pupil,highschooler",
         "shop,store",
         "product,item,article",
         "trip,ride,journey",
@@ -35,6 +38,15 @@ NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
     )
 )
 """What the rows of a table may be called as well."""
+
+
+@cache
+def family(word: str) -> frozenset[str]:
+    """The other words of the families of ``word``, in the singular and the plural."""
+    found = {other for nouns in NOUNS for other in nouns if forms(word) & nouns and " " not in other} - forms(word)
+    plurals = {f"{other[:-1]}ies" if other.endswith("y") else f"{other}s" for other in found}
+    return frozenset(found | plurals)
+
 
 VALUES: Final[dict[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     ("sex", "gender"): {

@@ -49,6 +49,7 @@ class Ties(Comparing):
     def _related(self, table: str, at: int, depth: int) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
         for start, lead in relations.leads(self, at):
             if lead.empty:
+                yield from self._in_role(table, start, lead, depth)
                 continue
             for quantified, operator, number in relations.quantities(self, start):
                 yield from self._listed(table, quantified, lead, operator, number, depth)
@@ -57,6 +58,19 @@ class Ties(Comparing):
             yield from self._reversed(table, start, depth)
         for start, _ in self.phrase(at, ("did", "do", "does", "have", "has", "are", "were", "is", "was")):
             yield from self._reversed(table, start, depth)
+
+    def _in_role(
+        self, table: str, at: int, lead: relations.Lead, depth: int
+    ) -> Iterator[tuple[int, tuple[Condition, ...], int]]:
+        """ "People that are not poker players": rows of another table that each are one of these."""
+        if not lead.relative or self.norm(at - 1) not in (*lexicon.COPULAS, "not"):
+            return
+        for phrase in self.noun_phrase(at, depth + 1):
+            for step in self.graph.steps(table):
+                plain = phrase.mods == Mods(phrase.mods.where, cost=phrase.mods.cost)
+                if not step.up and step.end == phrase.table and plain and self.graph.is_a(step):
+                    bound: tuple[Comparator, int] = ("=", 0) if lead.negated else (">=", 1)
+                    yield phrase.end, (Related((step,), phrase.mods.where, *bound),), phrase.mods.cost + 1
 
     def _listed(
         self, table: str, at: int, lead: relations.Lead, operator: Comparator, number: int, depth: int

@@ -123,6 +123,7 @@ def key(text: str) -> str:
 _IRREGULAR: Final = {
     "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child",
     "indices": "index", "feet": "foot", "analyses": "analysis", "criteria": "criterion", "mice": "mouse",
+    "ids": "id",
 }  # fmt: skip
 
 
