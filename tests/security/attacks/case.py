@@ -20,7 +20,8 @@ class AttackCase:
     come of SQL with the gate on, when that differs.  ``timeout`` in seconds; without one, time enough for what is
     tried.  ``rounds`` are how often it runs back to back.  ``costs_sandbox`` says that a new container is an
     acceptable price, once the error is a typed one; ``costs_on`` names providers where it is.  ``on`` is what must
-    come of it with one provider, by its name.
+    come of it with one provider, by its name.  ``greedy``: it takes memory, processes or threads until something stops
+    it, which with the providers of ``ONE_FATE`` may be the end of its worker or of the sandbox.
     """
 
     number: int
@@ -36,6 +37,7 @@ class AttackCase:
     costs_on: Collection[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     on: Mapping[str, Expect] = field(default_factory=dict)
+    greedy: bool = False
 
     @property
     def id(self) -> str:
@@ -44,7 +46,13 @@ class AttackCase:
     def expected(self, provider: str, *, gate: bool) -> Expect:
         if gate and self.gated is not None:
             return self.gated
-        return self.on.get(provider, self.expect)
+        expect = self.on.get(provider, self.expect)
+        fatal = self.greedy and provider in ONE_FATE
+        return either(expect, ends("memory", "crashed", "timeout", "lost")) if fatal else expect
+
+    def may_cost(self, provider: str) -> bool:
+        """Whether a new container is an acceptable price there."""
+        return self.costs_sandbox or provider in self.costs_on or (self.greedy and provider in ONE_FATE)
 
 
 def ends(*statuses: str, code: str | Collection[str] = ()) -> Expect:
@@ -132,5 +140,7 @@ DENIED = ("EPERM", "EACCES")
 READ_ONLY = ("EROFS", "EACCES", "EPERM")
 GVISOR = "docker-gvisor"
 """Its kernel is one of its own: what it grants there reaches nothing of the host."""
+ONE_FATE = frozenset({GVISOR})
+"""Where all processes of a sandbox are one for the host, and one limit ends them together."""
 FILTERED = ("EPERM", "ENOSYS")
 """What a system call filter answers.  Anything else means that the kernel looked at the arguments."""

@@ -149,7 +149,7 @@ class Ground(Sandbox):
 
     def _attack(self, case: AttackCase, gate: bool) -> list[Seen]:
         before = self.containers()
-        may_cost = case.costs_sandbox or self.provider.name in case.costs_on
+        may_cost = case.may_cost(self.provider.name)
         text = self.canaries.fill_in(case.text)
         slowness = self.provider.slowness
         timeout = case.timeout or PATIENCE * slowness

@@ -261,7 +261,7 @@ for _ in range(10):
                 pass
 'daemons'
 """,
-        WORKER, gives([["daemons"]]), costs_on={GVISOR}, on={GVISOR: either(gives([["daemons"]]), ends("memory", "lost"))},
+        WORKER, gives([["daemons"]]), greedy=True,
     ),
     AttackCase(
         110, "processes that hop from number to number", "python",
@@ -277,7 +277,7 @@ for _ in range(12):
 time.sleep(0.05)
 'hopping'
 """,
-        WORKER, gives([["hopping"]]), rounds=2, costs_on={GVISOR}, on={GVISOR: either(gives([["hopping"]]), ends("memory", "lost"))},
+        WORKER, gives([["hopping"]]), rounds=2, greedy=True,
     ),
     AttackCase(
         111, "siblings, made children of the supervisor", "python",
@@ -305,7 +305,7 @@ for _ in range(60):
         time.sleep(0.001)
 'crowd'
 """,
-        WORKER, gives([["crowd"]]),
+        WORKER, gives([["crowd"]]), greedy=True,
     ),
     AttackCase(
         113, "a child that holds everything open after the end", "python",
@@ -334,7 +334,7 @@ for pair in held[:40]:
         os.close(end)
 'held'
 """,
-        CONTAINER, gives([["held"]]),
+        CONTAINER, gives([["held"]]), greedy=True,
     ),
 ]  # fmt: skip
 

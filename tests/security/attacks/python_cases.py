@@ -195,7 +195,7 @@ for _ in range(40):
 time.sleep(1)
 'parent'
 """,
-        CONTAINER, ends("ok", "memory", "crashed", "timeout"), timeout=3.0, costs_sandbox=True,
+        CONTAINER, ends("ok", "memory", "crashed", "timeout"), timeout=3.0, costs_sandbox=True, greedy=True,
     ),
     AttackCase(
         8, "fork until it fails", "python",
@@ -210,7 +210,7 @@ except OSError as raised:
     error = named(raised)
 {'started': started, 'error': error}
 """,
-        CONTAINER, few_children, costs_on={GVISOR}, on={GVISOR: either(few_children, ends("memory"))},
+        CONTAINER, few_children, greedy=True,
     ),
     AttackCase(
         8, "fork bomb of siblings", "python",
@@ -219,7 +219,7 @@ SIGCHLD, CLONE_PARENT = 17, 0x8000
 while True:
     call('clone', CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
 """,
-        CONTAINER, ends("timeout"), timeout=1.5, costs_on={GVISOR}, on={GVISOR: ends("timeout", "memory", "lost")},
+        CONTAINER, ends("timeout"), timeout=1.5, greedy=True,
     ),
     AttackCase(
         9, "threads without end", "python",
@@ -234,7 +234,7 @@ except RuntimeError as raised:
     error = type(raised).__name__
 {'started': started, 'error': error}
 """,
-        CONTAINER, few_children,
+        CONTAINER, few_children, greedy=True,
     ),
     AttackCase(11, "endless loop", "python", "while True: pass", WORKER, ends("timeout"), timeout=1.0),
     AttackCase(11, "endless arithmetic", "python", "x = 9\nx ** (9 ** 9)", WORKER, ends("timeout"), timeout=1.0),
