@@ -192,13 +192,16 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 
 def _drop_old(client: docker.DockerClient, repository: str, *, keep: int, needed: str = "") -> list[str]:
-    """Remove all but the newest ``keep`` tags and the ``needed`` one, which the engine's cache may have made long
-    ago; what a container uses stays.  Returns the removed tags."""
+    """Remove all but the newest ``keep`` tags of a repository and the ``needed`` one, which the engine's cache may have
+    made long ago; what a container uses stays.  Returns the removed tags."""
     from docker.errors import APIError
 
-    tagged = [(image.attrs["Created"], tag) for image in client.images.list(name=repository) for tag in image.tags]
-    if keep:
-        tagged = [(created, tag) for created, tag in tagged if not tag.endswith(":latest")]
+    tagged = [
+        (image.attrs["Created"], tag)
+        for image in client.images.list(name=repository)
+        for tag in image.tags
+        if tag.startswith(f"{repository}:") and not (keep and tag.endswith(":latest"))  # it may have others' tags
+    ]
     removed = []
     for _, tag in sorted(tagged, key=lambda one: (one[1] == needed, one), reverse=True)[keep:]:
         with contextlib.suppress(APIError):  # a container uses it

@@ -21,7 +21,7 @@ NOUNS: Final[tuple[frozenset[str], ...]] = tuple(
         "car,vehicle,automobile",
         "country,nation",
         "doctor,physician",
-        "student,pupil,highschooler",
+        "student,pupil",
         "shop,store",
         "product,item,article",
         "trip,ride,journey",

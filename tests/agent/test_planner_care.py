@@ -50,7 +50,6 @@ def benches() -> dict[str, DuckDBWorkbench]:
         "chessclub",
         "aquarium",
         "ponies",
-        "highschool",
         "athletes",
     )
     return {name: DuckDBWorkbench({p.stem: p for p in sorted((DATA / name).glob("*.csv"))}) for name in names}
@@ -123,7 +122,6 @@ SAID_OTHERWISE = [
     ("lessons", "List the most common hometown of tutors", "Show the most common hometown of tutors"),
     # rows that are other rows in another role
     ("chessclub", "names of people that are not chess players", "names of people without a chess player"),
-    ("highschool", "How many students are there?", "How many highschoolers are there?"),
     # a name in another form
     ("cartoons", "How many cartoons have the director 'Nora Feld'?", "How many cartoons are directed by 'Nora Feld'?"),
     ("aquarium", "average membership level of visitors", "average level of membership of visitors"),

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from csvanalyst_ext.errors import ImageUnavailable
-from csvanalyst_ext.execution import docker_client, docker_image
+from csvanalyst_ext.execution import docker_build, docker_client, docker_image
 
 MOST_BYTES = 900_000_000
 ENVIRONMENT = {
@@ -144,3 +144,17 @@ def test_images_of_other_sources_are_told_from_no_image(
     with pytest.raises(ImageUnavailable) as caught:
         docker_image.find(client)
     assert caught.value.code == "sandbox_image_mismatch"
+
+
+def test_the_image_just_built_is_not_dropped_as_old(client: docker.DockerClient, image: Any) -> None:
+    """The engine's cache gives a build of an older version the time of its first one."""
+    repository = "csvanalyst-test-old"
+    tags = [f"{repository}:{name}" for name in ("a", "b", "c")]
+    try:
+        for tag in tags:
+            image.tag(tag)
+        assert sorted(docker_build._drop_old(client, repository, keep=1, needed=tags[0])) == tags[1:]
+        assert client.images.get(tags[0]).id == image.id
+    finally:
+        docker_build._drop_old(client, repository, keep=0)
+    assert not client.images.list(name=repository)
